@@ -1,0 +1,7 @@
+//! What Ordain decides, without doing it: names, record data, zones, serials, policy.
+//!
+//! Invariants: pure (no clock, no IO, no randomness beyond new ids); imports nothing above this floor.
+
+pub mod identity;
+pub mod ids;
+pub mod time;

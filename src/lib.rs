@@ -1,0 +1,9 @@
+//! Ordain: DNS as a service, wire-compatible with OpenStack Designate, as an actor system whose messages travel in
+//! process or over a broker.
+//!
+//! Floors, imports go downward only: `deployment` / `http`, `actors` / `store`, `transport`, `dns` / `domain`, `clock`,
+//! `config`.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod domain;
