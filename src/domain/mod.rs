@@ -2,6 +2,8 @@
 //!
 //! Invariants: pure (no clock, no IO, no randomness beyond new ids); imports nothing above this floor.
 
+pub mod hostname;
 pub mod identity;
 pub mod ids;
+pub mod name;
 pub mod time;
