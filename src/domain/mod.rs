@@ -6,4 +6,8 @@ pub mod hostname;
 pub mod identity;
 pub mod ids;
 pub mod name;
+pub mod record_type;
+pub mod serial;
+pub mod shard;
 pub mod time;
+pub mod ttl;
