@@ -2,12 +2,23 @@
 //!
 //! Invariants: pure (no clock, no IO, no randomness beyond new ids); imports nothing above this floor.
 
+pub mod consensus;
+pub mod delta;
+pub mod generation;
+pub mod host_port;
 pub mod hostname;
 pub mod identity;
 pub mod ids;
 pub mod name;
+pub mod page;
+pub mod pool;
+pub mod quota;
 pub mod record_type;
+pub mod recordset;
 pub mod serial;
+pub mod service_status;
 pub mod shard;
 pub mod time;
 pub mod ttl;
+pub mod zone;
+pub mod zone_status;
