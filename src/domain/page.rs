@@ -88,6 +88,23 @@ pub enum RecordsetSortKey {
     Ttl,
 }
 
+/// What service statuses can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceSortKey {
+    /// Creation time.
+    CreatedAt,
+    /// Id.
+    Id,
+    /// Last update.
+    UpdatedAt,
+    /// Host.
+    Hostname,
+    /// Service.
+    ServiceName,
+    /// Status.
+    Status,
+}
+
 /// Conditions on zones: each a text that the column must equal, `*` standing for any run of characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneFilter {
@@ -124,4 +141,15 @@ pub struct RecordsetFilter {
     pub description: Option<String>,
     /// Only recordsets of this zone (`/v2/recordsets?zone_id=`).
     pub zone_id: Option<super::ids::ZoneId>,
+}
+
+/// Conditions on service statuses: each a text that the column must equal, `*` standing for any run of characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceFilter {
+    /// Host.
+    pub hostname: Option<String>,
+    /// Service.
+    pub service_name: Option<String>,
+    /// UP, DOWN, WARNING or STOPPED.
+    pub status: Option<String>,
 }
