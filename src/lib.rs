@@ -6,4 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod config;
+pub mod config_load;
 pub mod domain;

@@ -1,0 +1,98 @@
+//! Settings of the REST API.
+//!
+//! Invariants: the default page size is never above the largest one; there is at least one address to listen on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::reader::Section;
+
+/// `[api]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Addresses to listen on, TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Start of every link when the host header is not used.
+    pub api_base_uri: String,
+    /// Links take scheme and host from the request.
+    pub enable_host_header: bool,
+    /// Items of a page when the request names no limit.
+    pub default_limit_v2: u32,
+    /// Most items of a page.
+    pub max_limit_v2: u32,
+    /// Bytes a request body may have.
+    pub max_request_body_size: usize,
+    /// Time for a client to send its whole request.
+    pub client_request_timeout: Duration,
+    /// Time an idle connection is kept.
+    pub keep_alive: Duration,
+    /// Connections open at once, per listening thread.
+    pub max_connections: usize,
+    /// Everyone without the maintenance role is answered 503.
+    pub maintenance_mode: bool,
+    /// The role that works on during maintenance.
+    pub maintenance_mode_role: String,
+}
+
+impl ApiConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        let listen =
+            s.get("listen", vec![SocketAddr::from(([0, 0, 0, 0], 9001))], "Addresses to listen on, TCP.");
+        s.check("listen", !listen.is_empty(), || String::from("needs at least one address"));
+        let api_base_uri = s.get(
+            "api_base_uri",
+            String::from("http://127.0.0.1:9001/"),
+            "Start of every link when enable_host_header is false.",
+        );
+        let absolute = ["http://", "https://"].iter().any(|scheme| api_base_uri.starts_with(scheme));
+        s.check("api_base_uri", absolute, || String::from("must begin with http:// or https://"));
+        let enable_host_header =
+            s.get("enable_host_header", true, "Links take scheme and host from the request.");
+        let default_limit_v2 = s.within(
+            "default_limit_v2",
+            20u32,
+            1..=u32::MAX,
+            "Items of a page when the request names no limit.",
+        );
+        let max_limit_v2 =
+            s.within("max_limit_v2", 1000u32, 1..=u32::MAX, "Most items of a page; limit=max means this.");
+        s.check("default_limit_v2", default_limit_v2 <= max_limit_v2, || {
+            format!("must not be above max_limit_v2 ({max_limit_v2}), is {default_limit_v2}")
+        });
+        Self {
+            listen,
+            api_base_uri,
+            enable_host_header,
+            default_limit_v2,
+            max_limit_v2,
+            max_request_body_size: s.within(
+                "max_request_body_size",
+                114_688usize,
+                1..=usize::MAX,
+                "Bytes a request body may have; limits zone imports too.",
+            ),
+            client_request_timeout: s.get(
+                "client_request_timeout",
+                Duration::from_secs(10),
+                "Time for a client to send its whole request.",
+            ),
+            keep_alive: s.get("keep_alive", Duration::from_secs(75), "Time an idle connection is kept."),
+            max_connections: s.within(
+                "max_connections",
+                10_000usize,
+                1..=usize::MAX,
+                "Connections open at once, per listening thread.",
+            ),
+            maintenance_mode: s.get(
+                "maintenance_mode",
+                false,
+                "Answers 503 with Retry-After to everyone without the maintenance role.",
+            ),
+            maintenance_mode_role: s.get(
+                "maintenance_mode_role",
+                String::from("admin"),
+                "The role that works on during maintenance.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Settings of the process itself: who it is, where its data lies, how its services talk, how it logs.
+//!
+//! Invariants: every queue is bounded in length and in time.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::reader::Section;
+use super::setting::{Setting, choices, expected};
+
+/// `[node]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Name of this host in heartbeats and service statuses.
+    pub host: String,
+    /// Time for running work to end after a request to stop.
+    pub graceful_shutdown_timeout: Duration,
+}
+
+impl NodeConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        let host = s.get(
+            "host",
+            String::from("localhost"),
+            "Name of this host in heartbeats and service statuses; unset, it is the machine's host name.",
+        );
+        s.check("host", !host.is_empty(), || String::from("must not be empty"));
+        Self {
+            host,
+            graceful_shutdown_timeout: s.get(
+                "graceful_shutdown_timeout",
+                Duration::from_secs(30),
+                "Time for running work to end after a request to stop.",
+            ),
+        }
+    }
+}
+
+choices! {
+    /// How callers prove who they are.
+    AuthStrategy {
+        /// They do not: headers name project, user and roles.
+        None = "none",
+    } later { "keystone" "token" }
+}
+
+choices! {
+    /// What messages between services travel on.
+    TransportKind {
+        /// Typed values within the process.
+        InProcess = "in-process",
+        /// Within the process, but encoded and decoded as on a wire: finds unencodable messages.
+        InProcessCodec = "in-process-codec",
+    } later { "amqp" }
+}
+
+/// `[transport]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportConfig {
+    /// The transport.
+    pub kind: TransportKind,
+    /// Deadline of a call that inherits none.
+    pub call_timeout: Duration,
+    /// Messages a service instance handles at once.
+    pub permits: usize,
+    /// Messages that may wait for a permit; more are refused as overloaded.
+    pub queue_capacity: usize,
+    /// How long a message may wait for a permit; then it is refused as overloaded.
+    pub queue_timeout: Duration,
+}
+
+impl TransportConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        Self {
+            kind: s.get("kind", TransportKind::InProcess, "What messages between services travel on."),
+            call_timeout: s.get(
+                "call_timeout",
+                Duration::from_secs(60),
+                "Deadline of a call that inherits none.",
+            ),
+            permits: s.within(
+                "permits",
+                64usize,
+                1..=100_000,
+                "Messages a service instance handles at once.",
+            ),
+            queue_capacity: s.within(
+                "queue_capacity",
+                1024usize,
+                1..=1_000_000,
+                "Messages that may wait for their turn; more are refused as overloaded.",
+            ),
+            queue_timeout: s.get(
+                "queue_timeout",
+                Duration::from_secs(10),
+                "How long a message may wait for its turn; then it is refused as overloaded.",
+            ),
+        }
+    }
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite:PATH`: an SQLite file, made if absent.
+    SqliteFile(PathBuf),
+    /// `sqlite::memory:`: an SQLite database that ends with the process.
+    SqliteMemory,
+}
+
+impl Setting for DatabaseUrl {
+    /// A refused URL is not repeated: it may hold a password.
+    fn read(value: &Value) -> Result<Self, String> {
+        let form = "a database such as \"sqlite:/var/lib/ordain/ordain.db\"";
+        let Some(url) = value.as_str() else { return Err(expected(form, value)) };
+        match url.split_once(':') {
+            Some(("sqlite", ":memory:")) => Ok(Self::SqliteMemory),
+            Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(String::from("the path after \"sqlite:\" is missing")),
+                path => Ok(Self::SqliteFile(PathBuf::from(path))),
+            },
+            Some(("postgresql" | "postgres", _)) => {
+                Err(String::from("PostgreSQL is not supported yet; known: sqlite"))
+            }
+            _ => Err(format!("expected {form}")),
+        }
+    }
+
+    fn print(&self) -> String {
+        match self {
+            Self::SqliteFile(path) => format!("sqlite:{}", path.display()).print(),
+            Self::SqliteMemory => String::from("sqlite::memory:").print(),
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The database.
+    pub url: DatabaseUrl,
+    /// Connections for reading; writing has one of its own.
+    pub readers: usize,
+    /// How long a transaction may wait for a connection.
+    pub acquire_timeout: Duration,
+}
+
+impl DatabaseConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        Self {
+            url: s.get(
+                "url",
+                DatabaseUrl::SqliteFile(PathBuf::from("/var/lib/ordain/ordain.db")),
+                "The database: sqlite:PATH or sqlite::memory:.",
+            ),
+            readers: s.within(
+                "readers",
+                4usize,
+                1..=64,
+                "Connections for reading; writing has one of its own.",
+            ),
+            acquire_timeout: s.get(
+                "acquire_timeout",
+                Duration::from_secs(10),
+                "How long a transaction may wait for a connection.",
+            ),
+        }
+    }
+}
+
+choices! {
+    /// Who gives out leases and group membership.
+    CoordinatorKind {
+        /// This process alone.
+        Solo = "solo",
+    } later { "raft" }
+}
+
+/// `[coordinator]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoordinatorConfig {
+    /// The coordinator.
+    pub kind: CoordinatorKind,
+    /// Folder that keeps the tokens given out, so that they only grow; unset, they end with the process.
+    pub state_path: Option<PathBuf>,
+    /// How long a lease holds without being renewed.
+    pub lease_ttl: Duration,
+}
+
+impl CoordinatorConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        let config = Self {
+            kind: s.get("kind", CoordinatorKind::Solo, "Who gives out leases and group membership."),
+            state_path: s.optional(
+                "state_path",
+                &PathBuf::from("/var/lib/ordain/coordinator"),
+                "Folder that keeps the tokens given out, so that they only grow; unset, they end with the process.",
+            ),
+            lease_ttl: s.get("lease_ttl", Duration::from_secs(9), "How long a lease holds without being renewed."),
+        };
+        s.check("lease_ttl", config.lease_ttl >= Duration::from_secs(1), || {
+            String::from("must be at least 1s")
+        });
+        config
+    }
+}
+
+choices! {
+    /// How log lines look.
+    LogFormat {
+        /// Pretty on a terminal, JSON otherwise.
+        Auto = "auto",
+        /// For people.
+        Pretty = "pretty",
+        /// One JSON object per line.
+        Json = "json",
+    } later {}
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged, as directives of `tracing`: a level, or levels per module.
+    pub level: String,
+}
+
+impl LogConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        Self {
+            format: s.get("format", LogFormat::Auto, "How lines look; auto is pretty on a terminal, JSON otherwise."),
+            level: s.get(
+                "level",
+                String::from("info"),
+                "What is logged: a level, or levels per module such as \"info,ordain::actors=debug\"; RUST_LOG overrides it.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Settings of the producer's periodic tasks.
+//!
+//! Invariants: an interval is never zero; a batch has at least one item.
+
+use std::time::Duration;
+
+use super::reader::Section;
+use super::setting::choices;
+
+choices! {
+    /// A periodic task of the producer.
+    TaskName {
+        /// Nudges zones whose published or propagated generation lags.
+        Recovery = "recovery",
+        /// Removes rows of deleted zones for good.
+        ZonePurge = "zone_purge",
+        /// Marks services without a heartbeat as DOWN.
+        ServiceStatus = "service_status",
+        /// Removes statuses of services that are gone.
+        ServiceCleanup = "service_cleanup",
+    } later { "periodic_exists" "secondary_refresh" }
+}
+
+/// `[producer]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProducerConfig {
+    /// The tasks that run.
+    pub enabled_tasks: Vec<TaskName>,
+    /// Of the task `recovery`.
+    pub recovery: RecoveryConfig,
+    /// Of the task `zone_purge`; the threshold is the age of a deletion.
+    pub zone_purge: TaskConfig,
+    /// Of the task `service_status`; the threshold is the age of the last heartbeat.
+    pub service_status: TaskConfig,
+    /// Of the task `service_cleanup`; the threshold is the age of the last heartbeat.
+    pub service_cleanup: TaskConfig,
+}
+
+/// `[producer.recovery]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveryConfig {
+    /// Time between two runs.
+    pub interval: Duration,
+    /// Zones nudged by one run.
+    pub batch_size: u32,
+    /// A lagging zone is nudged once its last sign of progress is this old; doubles while it fails.
+    pub retry_first: Duration,
+    /// Longest time between two nudges of a failing zone.
+    pub retry_max: Duration,
+}
+
+/// `[producer.zone_purge]` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskConfig {
+    /// Time between two runs.
+    pub interval: Duration,
+    /// Rows of one run.
+    pub batch_size: u32,
+    /// Age from which a row is concerned.
+    pub time_threshold: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3600);
+
+impl ProducerConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        Self {
+            enabled_tasks: s.get("enabled_tasks", TaskName::ALL.to_vec(), "The tasks that run."),
+            recovery: s.section(
+                "recovery",
+                "Nudges zones whose published or propagated generation lags, whatever message got lost.",
+                RecoveryConfig::read,
+            ),
+            zone_purge: s.section("zone_purge", "Removes rows of deleted zones for good.", |s| {
+                TaskConfig::read(s, HOUR, DAY * 7)
+            }),
+            service_status: s.section("service_status", "Marks services without a heartbeat as DOWN.", |s| {
+                TaskConfig::read(s, HOUR, HOUR / 2)
+            }),
+            service_cleanup: s.section(
+                "service_cleanup",
+                "Removes statuses of services that are gone.",
+                |s| TaskConfig::read(s, DAY * 2, DAY * 7),
+            ),
+        }
+    }
+}
+
+fn interval(s: &mut Section<'_>, default: Duration) -> Duration {
+    let interval = s.get("interval", default, "Time between two runs.");
+    s.check("interval", !interval.is_zero(), || String::from("must not be zero"));
+    interval
+}
+
+impl RecoveryConfig {
+    fn read(s: &mut Section<'_>) -> Self {
+        let recovery = Self {
+            interval: interval(s, Duration::from_secs(5)),
+            batch_size: s.within("batch_size", 1000u32, 1..=100_000, "Zones nudged by one run."),
+            retry_first: s.get(
+                "retry_first",
+                Duration::from_secs(5),
+                "A lagging zone is nudged once its last sign of progress is this old; doubles while it fails.",
+            ),
+            retry_max: s.get(
+                "retry_max",
+                Duration::from_secs(120),
+                "Longest time between two nudges of a failing zone.",
+            ),
+        };
+        s.check("retry_first", recovery.retry_first <= recovery.retry_max, || {
+            String::from("must not be above retry_max")
+        });
+        recovery
+    }
+}
+
+impl TaskConfig {
+    fn read(s: &mut Section<'_>, every: Duration, threshold: Duration) -> Self {
+        Self {
+            interval: interval(s, every),
+            batch_size: s.within("batch_size", 100u32, 1..=100_000, "Rows of one run."),
+            time_threshold: s.get("time_threshold", threshold, "Age from which a row is concerned."),
+        }
+    }
+}

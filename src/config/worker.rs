@@ -1,0 +1,97 @@
+//! Settings of the worker: batching, pushing to targets, polling name servers.
+//!
+//! Invariants: back-off never starts above its maximum; a single query is given up before the propagation is.
+
+use std::time::Duration;
+
+use super::reader::Section;
+
+/// `[worker]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Share of targets and of name servers that must have a change before the zone is ACTIVE, in percent.
+    pub threshold_percentage: u8,
+    /// Changes of a zone within this time share a serial; the first change of a quiet zone does not wait.
+    pub batch_window: Duration,
+    /// Zones being pushed and polled at once.
+    pub max_propagations: usize,
+    /// How long a change may take to arrive before the zone's status is ERROR.
+    pub propagation_timeout: Duration,
+    /// Time before the first poll after a NOTIFY.
+    pub poll_first_delay: Duration,
+    /// Longest time between two polls of a name server; the time doubles up to here.
+    pub poll_backoff_max: Duration,
+    /// Time for a name server to answer a SOA query.
+    pub poll_timeout: Duration,
+    /// Time for a name server to answer a NOTIFY, before it is sent again.
+    pub notify_timeout: Duration,
+    /// NOTIFY and SOA queries use TCP only.
+    pub all_tcp: bool,
+    /// Time for one command to a target, connecting included.
+    pub target_timeout: Duration,
+    /// Time before a failed command to a target is tried again; doubles.
+    pub target_retry_first: Duration,
+    /// Longest time between two tries of a command.
+    pub target_retry_max: Duration,
+}
+
+impl WorkerConfig {
+    pub(super) fn read(s: &mut Section<'_>) -> Self {
+        let millis = Duration::from_millis;
+        let seconds = Duration::from_secs;
+        let worker = Self {
+            threshold_percentage: s.within(
+                "threshold_percentage",
+                100u8,
+                0..=100,
+                "Share of targets and of name servers that must have a change before the zone is ACTIVE.",
+            ),
+            batch_window: s.get(
+                "batch_window",
+                millis(100),
+                "Changes of a zone within this time share a serial; the first change of a quiet zone does not wait.",
+            ),
+            max_propagations: s.within(
+                "max_propagations",
+                1000usize,
+                1..=usize::MAX,
+                "Zones being pushed and polled at once.",
+            ),
+            propagation_timeout: s.get(
+                "propagation_timeout",
+                seconds(60),
+                "How long a change may take to arrive before the zone's status is ERROR.",
+            ),
+            poll_first_delay: s.get("poll_first_delay", millis(5), "Time before the first poll after a NOTIFY."),
+            poll_backoff_max: s.get(
+                "poll_backoff_max",
+                seconds(5),
+                "Longest time between two polls of a name server; the time doubles up to here.",
+            ),
+            poll_timeout: s.get("poll_timeout", seconds(2), "Time for a name server to answer a SOA query."),
+            notify_timeout: s.get("notify_timeout", seconds(2), "Time before an unanswered NOTIFY is sent again."),
+            all_tcp: s.get("all_tcp", false, "NOTIFY and SOA queries use TCP only."),
+            target_timeout: s.get(
+                "target_timeout",
+                seconds(10),
+                "Time for one command to a target, connecting included.",
+            ),
+            target_retry_first: s.get(
+                "target_retry_first",
+                millis(100),
+                "Time before a failed command to a target is tried again; doubles.",
+            ),
+            target_retry_max: s.get("target_retry_max", seconds(15), "Longest time between two tries of a command."),
+        };
+        s.check("poll_first_delay", worker.poll_first_delay <= worker.poll_backoff_max, || {
+            String::from("must not be above poll_backoff_max")
+        });
+        s.check("poll_timeout", worker.poll_timeout <= worker.propagation_timeout, || {
+            String::from("must not be above propagation_timeout")
+        });
+        s.check("target_retry_first", worker.target_retry_first <= worker.target_retry_max, || {
+            String::from("must not be above target_retry_max")
+        });
+        worker
+    }
+}
