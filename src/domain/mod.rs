@@ -18,6 +18,7 @@ pub mod recordset;
 pub mod serial;
 pub mod service_status;
 pub mod shard;
+pub mod soa;
 pub mod time;
 pub mod ttl;
 pub mod zone;
