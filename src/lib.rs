@@ -5,6 +5,7 @@
 //! `config`.
 #![forbid(unsafe_code)]
 
+pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod config_load;

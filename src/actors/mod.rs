@@ -1,0 +1,5 @@
+//! The services, each plain state whose messages a generic host delivers.
+//!
+//! Invariants: an actor knows the others by their `api` only.
+
+pub mod worker;

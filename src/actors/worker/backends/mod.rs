@@ -1,0 +1,3 @@
+//! The drivers of pool targets: how a name server is told which zones it has to serve.
+
+pub mod rndc;

@@ -1,0 +1,3 @@
+//! The worker: brings zones to the name servers of their pool and finds out whether they arrived.
+
+pub mod backends;
