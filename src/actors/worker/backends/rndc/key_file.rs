@@ -1,25 +1,21 @@
 //! Reads keys from rndc's files: `rndc.key` (one `key` statement) and `rndc.conf` (several, with `options` and `server`).
 //!
-//! Only what decides about the key is understood, every other statement is skipped. The syntax is named.conf's: words,
-//! quoted strings, braces, semicolons; comments as in C, C++ and shell.
-//!
-//! Invariants: malformed text is an error that says what is missing, never a panic.
+//! Invariants: only what decides about the key is understood, every other statement is skipped; malformed text is an
+//! error that says what is missing.
 
 use std::collections::HashMap;
 
 use thiserror::Error;
 
 use super::auth::{Key, KeyError};
+use super::syntax::{self, SyntaxError};
 
 /// Why no key could be taken from a file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyFileError {
-    /// A quoted string or comment without its end, or braces that do not pair up.
-    #[error("malformed near {near:?}")]
-    Malformed {
-        /// The word where reading stopped.
-        near: String,
-    },
+    /// The text is malformed.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
     /// No `key` statement at all.
     #[error("there is no key in it")]
     NoKey,
@@ -51,7 +47,7 @@ pub enum KeyFileError {
 pub fn key_from_text(text: &str, host: &str) -> Result<Key, KeyFileError> {
     let mut keys: Vec<(String, HashMap<String, String>)> = Vec::new();
     let (mut default, mut for_host) = (None, None);
-    for statement in statements(&tokens(text)?)? {
+    for statement in syntax::parse(text)? {
         let (kind, name) = (statement.words.first().map(String::as_str), statement.words.get(1));
         match (kind, name) {
             (Some("key"), Some(name)) => keys.push((name.clone(), statement.settings()?)),
@@ -74,107 +70,6 @@ pub fn key_from_text(text: &str, host: &str) -> Result<Key, KeyFileError> {
         (Some(algorithm), Some(secret)) => Ok(Key::new(name, algorithm, secret)?),
         _ => Err(KeyFileError::Incomplete { name: name.clone() }),
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Open,
-    Close,
-    End,
-}
-
-impl Token {
-    fn near(token: Option<&Self>) -> KeyFileError {
-        let near = match token {
-            Some(Self::Word(word)) => word.clone(),
-            Some(Self::Open) => "{".to_owned(),
-            Some(Self::Close) => "}".to_owned(),
-            Some(Self::End) => ";".to_owned(),
-            None => "the end".to_owned(),
-        };
-        KeyFileError::Malformed { near }
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, KeyFileError> {
-    let unended = |near: &str| KeyFileError::Malformed { near: near.chars().take(20).collect() };
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start();
-        let Some(first) = rest.chars().next() else { return Ok(tokens) };
-        if first == '#' || rest.starts_with("//") {
-            rest = rest.split_once('\n').map_or("", |(_, after)| after);
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            (_, rest) = comment.split_once("*/").ok_or_else(|| unended(rest))?;
-        } else if let Some(quoted) = rest.strip_prefix('"') {
-            let (word, after) = quoted.split_once('"').ok_or_else(|| unended(rest))?;
-            tokens.push(Token::Word(word.to_owned()));
-            rest = after;
-        } else if let Some(token) = punctuation(first) {
-            tokens.push(token);
-            rest = rest.get(1..).unwrap_or_default();
-        } else {
-            let end = rest
-                .find(|c: char| c.is_whitespace() || c == '"' || c == '#' || punctuation(c).is_some())
-                .unwrap_or(rest.len());
-            let (word, after) = rest.split_at(end);
-            tokens.push(Token::Word(word.to_owned()));
-            rest = after;
-        }
-    }
-}
-
-fn punctuation(c: char) -> Option<Token> {
-    match c {
-        '{' => Some(Token::Open),
-        '}' => Some(Token::Close),
-        ';' => Some(Token::End),
-        _ => None,
-    }
-}
-
-/// The words up to the semicolon, and what stood in braces.
-#[derive(Debug, Default)]
-struct Statement {
-    words: Vec<String>,
-    block: Vec<Token>,
-}
-
-impl Statement {
-    /// The simple statements of the block: first word to second word.
-    fn settings(&self) -> Result<HashMap<String, String>, KeyFileError> {
-        let pairs = statements(&self.block)?.into_iter().filter_map(|statement| {
-            let mut words = statement.words.into_iter();
-            Some((words.next()?, words.next()?))
-        });
-        Ok(pairs.collect())
-    }
-}
-
-fn statements(tokens: &[Token]) -> Result<Vec<Statement>, KeyFileError> {
-    let mut statements = Vec::new();
-    let mut current = Statement::default();
-    let mut depth = 0_usize;
-    for token in tokens {
-        match token {
-            Token::Close if depth == 0 => return Err(Token::near(Some(token))),
-            Token::Open if depth == 0 => depth = 1,
-            Token::Close if depth == 1 => depth = 0,
-            Token::End if depth == 0 => statements.push(std::mem::take(&mut current)),
-            Token::Word(word) if depth == 0 => current.words.push(word.clone()),
-            inner => {
-                match inner {
-                    Token::Open => depth += 1,
-                    Token::Close => depth -= 1,
-                    _ => {}
-                }
-                current.block.push(inner.clone());
-            }
-        }
-    }
-    if depth == 0 && current.words.is_empty() { Ok(statements) } else { Err(Token::near(tokens.last())) }
 }
 
 #[cfg(test)]
@@ -218,7 +113,7 @@ mod tests {
             ["key k {", "key k }", "key k { a b; }; }", "key \"k", "/* open", "key k", "key k { a { b; };"]
         {
             let outcome = key_from_text(broken, "h");
-            assert!(matches!(outcome, Err(KeyFileError::Malformed { .. })), "{broken:?}: {outcome:?}");
+            assert!(matches!(outcome, Err(KeyFileError::Syntax(_))), "{broken:?}: {outcome:?}");
         }
         let unknown = key_from_text("key k { algorithm rot13; secret \"YQ==\"; };", "h");
         assert!(matches!(unknown, Err(KeyFileError::Key(KeyError::UnknownAlgorithm { .. }))));

@@ -6,8 +6,11 @@
 //! a connection included); the key file is read again for every new connection, so a changed key needs no restart.
 
 mod auth;
+#[cfg(test)]
+pub(crate) mod fake_channel;
 mod key_file;
 mod session;
+pub(crate) mod syntax;
 mod wire;
 
 use std::path::PathBuf;
