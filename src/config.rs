@@ -8,6 +8,8 @@ mod central;
 mod duration;
 mod mdns;
 mod network;
+pub mod pool_file;
+pub mod pool_text;
 mod printed;
 mod process;
 mod producer;
@@ -22,7 +24,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use api::ApiConfig;
-pub use central::{CentralConfig, QuotaConfig, SoaConfig};
+pub use central::{CentralConfig, SoaConfig};
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
 pub use process::{
@@ -144,6 +146,11 @@ impl Config {
             }),
         }
     }
+}
+
+/// Mistakes as they stand in an error: each on a line of its own.
+pub(crate) fn listed(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect()
 }
 
 fn lines(tree: Value) -> Vec<Line> {

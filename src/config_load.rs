@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ::config::{Config as Layers, Environment, File, FileFormat};
 use serde_json::Value;
 
-use crate::config::{Config, Mistake};
+use crate::config::{Config, Mistake, listed};
 
 /// The configuration could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +34,6 @@ pub enum ConfigError {
         /// What is wrong, in the order of the sections.
         mistakes: Vec<Mistake>,
     },
-}
-
-fn listed(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect()
 }
 
 /// Where the configuration comes from.

@@ -3,7 +3,10 @@
 //! Invariants: the range of the SOA refresh is not empty; a quota below zero means unlimited.
 
 use super::reader::Section;
+use crate::domain::hostname::check_email;
 use crate::domain::ids::{PoolId, ProjectId};
+use crate::domain::quota::Quotas;
+use crate::domain::record_type::RecordType;
 
 /// `[central]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +26,11 @@ pub struct CentralConfig {
     /// Longest recordset name, in characters with the last dot.
     pub max_recordset_name_len: usize,
     /// Record types that may be created.
-    pub supported_record_type: Vec<String>,
+    pub supported_record_type: Vec<RecordType>,
     /// The pool of zones that are given no other.
     pub default_pool_id: PoolId,
     /// Quotas of projects that have none of their own.
-    pub quotas: QuotaConfig,
+    pub quotas: Quotas,
 }
 
 /// `[central.soa]`, all in seconds.
@@ -45,47 +48,16 @@ pub struct SoaConfig {
     pub minimum: u32,
 }
 
-/// `[central.quotas]`; below zero means unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QuotaConfig {
-    /// Zones of a project.
-    pub zones: i32,
-    /// Recordsets of a zone.
-    pub zone_recordsets: i32,
-    /// Records of a zone.
-    pub zone_records: i32,
-    /// Records of a recordset.
-    pub recordset_records: i32,
-    /// Recordsets of an exported zone.
-    pub api_export_size: i32,
-}
-
-/// The types of the API, in the order in which they are shown.
-const RECORD_TYPES: [&str; 17] = [
-    "A", "AAAA", "CNAME", "MX", "SRV", "TXT", "SPF", "NS", "PTR", "SSHFP", "SOA", "NAPTR", "CAA", "CERT",
-    "HTTPS", "SVCB", "TLSA",
-];
-
 impl CentralConfig {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
-        let supported_record_type = s.get(
-            "supported_record_type",
-            RECORD_TYPES.map(String::from).to_vec(),
-            "Record types that may be created.",
-        );
-        for name in &supported_record_type {
-            s.check("supported_record_type", RECORD_TYPES.contains(&name.as_str()), || {
-                format!("unknown record type \"{name}\"; known: {}", RECORD_TYPES.join(", "))
-            });
-        }
         let managed_resource_email = s.get(
             "managed_resource_email",
             String::from("hostmaster@example.com"),
             "E-mail of zones that the service creates on its own.",
         );
-        s.check("managed_resource_email", managed_resource_email.contains('@'), || {
-            format!("\"{managed_resource_email}\" is no e-mail address")
-        });
+        if let Err(problem) = check_email(&managed_resource_email) {
+            s.check("managed_resource_email", false, || problem.to_string());
+        }
         Self {
             managed_resource_email,
             managed_resource_tenant_id: s.get(
@@ -117,7 +89,11 @@ impl CentralConfig {
                 1..=255,
                 "Longest recordset name, with its last dot.",
             ),
-            supported_record_type,
+            supported_record_type: s.get(
+                "supported_record_type",
+                RecordType::NAMED.to_vec(),
+                "Record types that may be created.",
+            ),
             default_pool_id: s.get(
                 "default_pool_id",
                 PoolId::DEFAULT,
@@ -127,7 +103,7 @@ impl CentralConfig {
             quotas: s.section(
                 "quotas",
                 "Quotas of projects that have none of their own; -1 means unlimited.",
-                QuotaConfig::read,
+                quotas,
             ),
         }
     }
@@ -157,15 +133,29 @@ impl SoaConfig {
     }
 }
 
-impl QuotaConfig {
-    fn read(s: &mut Section<'_>) -> Self {
-        let range = -1..=i32::MAX;
-        Self {
-            zones: s.within("zones", 10, range.clone(), "Zones of a project."),
-            zone_recordsets: s.within("zone_recordsets", 500, range.clone(), "Recordsets of a zone."),
-            zone_records: s.within("zone_records", 500, range.clone(), "Records of a zone."),
-            recordset_records: s.within("recordset_records", 20, range.clone(), "Records of a recordset."),
-            api_export_size: s.within("api_export_size", 1000, range, "Recordsets of an exported zone."),
-        }
+fn quotas(s: &mut Section<'_>) -> Quotas {
+    let default = Quotas::default();
+    let range = -1..=i64::from(i32::MAX);
+    Quotas {
+        zones: s.within("zones", default.zones, range.clone(), "Zones of a project."),
+        zone_recordsets: s.within(
+            "zone_recordsets",
+            default.zone_recordsets,
+            range.clone(),
+            "Recordsets of a zone.",
+        ),
+        zone_records: s.within("zone_records", default.zone_records, range.clone(), "Records of a zone."),
+        recordset_records: s.within(
+            "recordset_records",
+            default.recordset_records,
+            range.clone(),
+            "Records of a recordset.",
+        ),
+        api_export_size: s.within(
+            "api_export_size",
+            default.api_export_size,
+            range,
+            "Recordsets of an exported zone.",
+        ),
     }
 }

@@ -5,8 +5,9 @@
 //! first mistake and know neither defaults nor meanings.
 //!
 //! Invariants: reading never fails, it falls back to the default and notes a [`Mistake`]; a key that no declaration
-//! asked for is a mistake.
+//! asked for is a mistake; an explicit null counts as absent.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -62,10 +63,48 @@ pub(super) struct Section<'f> {
 /// Reads the whole tree: `read` declares all sections.
 pub(super) fn read_tree<T>(tree: Value, read: impl FnOnce(&mut Section<'_>) -> T) -> (T, Findings) {
     let mut findings = Findings::default();
-    let mut root = Section::open(String::new(), tree, &mut findings);
-    let result = read(&mut root);
-    root.close();
+    let result = read_section(String::new(), tree, &mut findings, read);
     (result, findings)
+}
+
+fn read_section<T>(
+    path: String,
+    tree: Value,
+    findings: &mut Findings,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> T {
+    let mut section = Section::open(path, tree, findings);
+    let result = read(&mut section);
+    section.close();
+    result
+}
+
+/// Reads a tree that is a list of sections; items that `read` gives up are left out.
+pub(super) fn read_list<T>(
+    tree: Value,
+    read: impl FnMut(&mut Section<'_>) -> Option<T>,
+) -> (Vec<T>, Vec<Mistake>) {
+    let mut findings = Findings::default();
+    let items = read_items("", tree, &mut findings, read);
+    (items, findings.mistakes)
+}
+
+fn read_items<T>(
+    path: &str,
+    tree: Value,
+    findings: &mut Findings,
+    mut read: impl FnMut(&mut Section<'_>) -> Option<T>,
+) -> Vec<T> {
+    let items = match tree {
+        Value::Array(items) => items,
+        other => {
+            let problem = expected("a list", &other);
+            findings.mistakes.push(Mistake { path: path.to_owned(), problem });
+            Vec::new()
+        }
+    };
+    let read_one = |(index, item)| read_section(format!("{path}[{index}]"), item, findings, &mut read);
+    items.into_iter().enumerate().filter_map(read_one).collect()
 }
 
 impl<'f> Section<'f> {
@@ -99,10 +138,7 @@ impl<'f> Section<'f> {
         let value = self.take(key).unwrap_or_else(|| Value::Object(Map::new()));
         let path = join(&self.path, key);
         self.findings.lines.push(Line::Section { path: path.clone(), about });
-        let mut section = Section::open(path, value, self.findings);
-        let result = read(&mut section);
-        section.close();
-        result
+        read_section(path, value, self.findings, read)
     }
 
     /// Reads a key that has a default.
@@ -155,14 +191,8 @@ impl<'f> Section<'f> {
         given
     }
 
-    /// Notes a mistake of a key unless the condition holds.
-    pub(super) fn check(&mut self, key: &str, holds: bool, problem: impl FnOnce() -> String) {
-        if !holds {
-            self.findings.mistakes.push(Mistake { path: join(&self.path, key), problem: problem() });
-        }
-    }
-
-    fn given<T: Setting>(&mut self, key: &'static str) -> Option<T> {
+    /// Reads a key that may stay unset and has no example.
+    pub(super) fn given<T: Setting>(&mut self, key: &'static str) -> Option<T> {
         match T::read(&self.take(key)?) {
             Ok(value) => Some(value),
             Err(problem) => {
@@ -172,9 +202,64 @@ impl<'f> Section<'f> {
         }
     }
 
+    /// Reads a key that must be there; `None` is noted as a mistake already.
+    pub(super) fn required<T: Setting>(&mut self, key: &'static str) -> Option<T> {
+        let there = self.unread.get(key).is_some_and(|value| !value.is_null());
+        self.check(key, there, || String::from("is missing"));
+        self.given(key)
+    }
+
+    /// Reads a list of sections, if it is there; items that `read` gives up are left out.
+    pub(super) fn items<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnMut(&mut Section<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let list = self.take(key)?;
+        Some(read_items(&join(&self.path, key), list, self.findings, read))
+    }
+
+    /// Reads a section that may be absent altogether.
+    pub(super) fn map<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_>) -> T,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        Some(read_section(join(&self.path, key), value, self.findings, read))
+    }
+
+    /// Reads a map of free keys to single values, as text, if it is there.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<BTreeMap<String, String>> {
+        let mut texts = BTreeMap::new();
+        let Value::Object(map) = self.take(key)? else {
+            self.check(key, false, || String::from("expected a map of keys and values"));
+            return Some(texts);
+        };
+        for (name, value) in map {
+            let text = match value {
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                other => {
+                    self.check(&join(key, &name), false, || expected("a single value", &other));
+                    continue;
+                }
+            };
+            texts.insert(name, text);
+        }
+        Some(texts)
+    }
+
+    /// Notes a mistake of a key unless the condition holds.
+    pub(super) fn check(&mut self, key: &str, holds: bool, problem: impl FnOnce() -> String) {
+        if !holds {
+            self.findings.mistakes.push(Mistake { path: join(&self.path, key), problem: problem() });
+        }
+    }
+
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
-        self.unread.remove(key)
+        self.unread.remove(key).filter(|value| !value.is_null())
     }
 }
 

@@ -11,7 +11,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::duration;
-use crate::domain::ids::{PoolId, ProjectId};
+use crate::domain::hostname::parse_domain;
+use crate::domain::ids::{PoolId, ProjectId, TsigKeyId};
+use crate::domain::name::Name;
+use crate::domain::record_type::RecordType;
 
 /// A value that configuration can hold.
 pub(super) trait Setting: Sized {
@@ -69,7 +72,7 @@ macro_rules! integers {
     )+};
 }
 
-integers! { u8 u16 u32 i32 usize }
+integers! { u8 u16 u32 i64 usize }
 
 impl Setting for String {
     fn read(value: &Value) -> Result<Self, String> {
@@ -119,13 +122,49 @@ impl Setting for SocketAddr {
     }
 }
 
-impl Setting for PoolId {
+macro_rules! uuids {
+    ($($id:ident)+) => {$(
+        impl Setting for $id {
+            fn read(value: &Value) -> Result<Self, String> {
+                value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| expected("a UUID", value))
+            }
+
+            fn print(&self) -> String {
+                quoted(&self.to_string())
+            }
+        }
+    )+};
+}
+
+uuids! { PoolId TsigKeyId }
+
+impl Setting for RecordType {
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| expected("a UUID", value))
+        let named = value.as_str().and_then(Self::from_name);
+        named.ok_or_else(|| {
+            expected(
+                &format!(
+                    "record types among {}",
+                    Self::NAMED.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
+                ),
+                value,
+            )
+        })
     }
 
     fn print(&self) -> String {
         quoted(&self.to_string())
+    }
+}
+
+impl Setting for Name {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or_else(|| expected("a domain name", value))?;
+        parse_domain(text, "hostname").map_err(|problem| problem.to_string())
+    }
+
+    fn print(&self) -> String {
+        quoted(self.as_str())
     }
 }
 
@@ -212,13 +251,15 @@ mod tests {
     #[test]
     fn what_is_printed_is_read_back() {
         round_trip(&true);
-        round_trip(&-1i32);
+        round_trip(&-1i64);
         round_trip(&String::from("a \"quoted\"\nline\\"));
         round_trip(&PathBuf::from("/var/lib/ordain"));
         round_trip(&Duration::from_millis(1500));
         round_trip(&vec![SocketAddr::from(([127, 0, 0, 1], 53)), "[::1]:53".parse().unwrap()]);
         round_trip(&Vec::<String>::new());
         round_trip(&PoolId::DEFAULT);
+        round_trip(&vec![RecordType::A, RecordType::Tlsa]);
+        round_trip(&"ns1.example.org.".parse::<Name>().unwrap());
         round_trip(&ProjectId::new("p"));
     }
 
@@ -226,7 +267,7 @@ mod tests {
     fn text_from_the_environment_is_taken_for_every_type() {
         assert!(bool::read(&json!("true")).unwrap());
         assert_eq!(u32::read(&json!("20")).unwrap(), 20);
-        assert_eq!(Vec::<String>::read(&json!("A, AAAA,MX")).unwrap(), ["A", "AAAA", "MX"]);
+        assert_eq!(Vec::<RecordType>::read(&json!("A, MX")).unwrap(), [RecordType::A, RecordType::Mx]);
         assert_eq!(Vec::<String>::read(&json!("")).unwrap(), Vec::<String>::new());
     }
 
@@ -234,7 +275,7 @@ mod tests {
     fn a_wrong_kind_is_refused_with_what_was_expected() {
         assert_eq!(u8::read(&json!(256)).unwrap_err(), "expected a whole number from 0 to 255, found 256");
         assert!(u32::read(&json!(1.5)).is_err());
-        assert!(i32::read(&json!(u64::MAX)).is_err());
+        assert!(i64::read(&json!(u64::MAX)).is_err());
         assert!(bool::read(&json!("yes")).is_err());
         assert!(String::read(&json!(1)).is_err());
         assert!(PathBuf::read(&json!("")).is_err());
