@@ -11,6 +11,7 @@ pub mod identity;
 pub mod ids;
 pub mod name;
 pub mod page;
+pub mod policy;
 pub mod pool;
 pub mod quota;
 pub mod record_type;
