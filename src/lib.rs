@@ -9,4 +9,5 @@ pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod config_load;
+pub mod dns;
 pub mod domain;

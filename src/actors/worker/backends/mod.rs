@@ -7,6 +7,8 @@
 
 mod bind9;
 mod fake;
+#[cfg(feature = "testing")]
+mod fake_server;
 mod native;
 pub mod rndc;
 

@@ -1,0 +1,23 @@
+//! Questions to other name servers: which serial they show, and word that a zone changed.
+//!
+//! Invariants: everything goes through [`Exchange`], so a test needs no socket; every question ends within its time
+//! limit.
+
+mod exchange;
+mod notify;
+mod poll;
+mod socket;
+
+use hickory_proto::rr;
+use hickory_proto::serialize::binary::BinDecodable as _;
+
+pub use self::exchange::{Ask, Exchange, ExchangeError};
+pub use self::notify::{Notify, NotifyError, NotifyPolicy, notify};
+pub use self::poll::{PollAnswer, poll_serial};
+pub use self::socket::SocketExchange;
+use crate::domain::name::Name;
+
+/// The name as hickory has it.
+fn wire_name(name: &Name) -> Result<rr::Name, ExchangeError> {
+    rr::Name::from_bytes(&name.to_wire()).map_err(|error| ExchangeError::Encode { reason: error.to_string() })
+}
