@@ -11,3 +11,4 @@ pub mod config;
 pub mod config_load;
 pub mod dns;
 pub mod domain;
+pub mod telemetry;
