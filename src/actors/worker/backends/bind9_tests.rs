@@ -1,3 +1,5 @@
+//! The driver against a control channel that answers as told.
+
 use super::super::rndc::fake_channel::{FakeChannel, SECRET};
 use super::super::target;
 use super::*;

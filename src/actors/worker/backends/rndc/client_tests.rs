@@ -1,3 +1,5 @@
+//! The rndc client against peers that answer, stall, close or lie.
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -1,3 +1,5 @@
+//! The wire form against requests and replies recorded from `named`, and against broken ones.
+
 use super::*;
 
 /// Requests and replies recorded from `named`, one per algorithm.
