@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs the programs that tests need and this machine lacks, from Debian's packages, as root or through sudo.
+# Does nothing where they are all there. Services that the packages bring are not started.
+set -euo pipefail
+PATH="$PATH:/usr/sbin:/sbin"
+
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+need cc gcc
+need named bind9
+need dig bind9-dnsutils
+need curl curl
+need python3 python3
+# The module that makes virtual environments is a package of its own, and half of it is there without that package.
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
+[ "${#missing[@]}" -gt 0 ] || exit 0
+echo "missing: ${missing[*]}"
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { echo "Install them as root, or install sudo." >&2; exit 1; }
+    root=(sudo)
+fi
+command -v apt-get >/dev/null 2>&1 || { echo "This is no Debian: install them by hand." >&2; exit 1; }
+
+# 101 means "not allowed": the packages' services stay down.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+    "${root[@]}" chmod 755 "$policy"
+    trap '"${root[@]}" rm -f "$policy"' EXIT
+fi
+"${root[@]}" apt-get update -qq
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
