@@ -1,3 +1,5 @@
+//! The fake name servers: they transfer on NOTIFY, answer, and misbehave as told.
+
 use hickory_proto::rr::rdata::{A, SOA};
 
 use super::*;

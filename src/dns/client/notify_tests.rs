@@ -1,3 +1,5 @@
+//! NOTIFY against a peer that answers late or never, on a paused clock.
+
 use hickory_proto::rr::RData;
 use hickory_proto::rr::rdata::SOA;
 use parking_lot::Mutex;

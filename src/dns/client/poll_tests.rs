@@ -1,3 +1,5 @@
+//! SOA polls against answers of every kind.
+
 use hickory_proto::op::{MessageType, OpCode};
 use hickory_proto::rr::Record;
 use hickory_proto::rr::rdata::SOA;

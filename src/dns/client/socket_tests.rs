@@ -1,3 +1,5 @@
+//! Exchanges over real sockets on loopback: noise, truncation, silence.
+
 use hickory_proto::op::Query;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::net::TcpListener;
