@@ -15,6 +15,7 @@ pub mod page;
 pub mod policy;
 pub mod pool;
 pub mod quota;
+pub mod rdata;
 pub mod record_type;
 pub mod recordset;
 pub mod serial;
