@@ -12,3 +12,4 @@ pub mod config_load;
 pub mod dns;
 pub mod domain;
 pub mod telemetry;
+pub mod transport;

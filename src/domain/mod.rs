@@ -24,5 +24,6 @@ pub mod shard;
 pub mod soa;
 pub mod time;
 pub mod ttl;
+pub mod violation;
 pub mod zone;
 pub mod zone_status;
