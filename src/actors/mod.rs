@@ -2,4 +2,5 @@
 //!
 //! Invariants: an actor knows the others by their `api` only.
 
+pub mod central;
 pub mod worker;
