@@ -244,8 +244,10 @@ fn conflict(zone: &ZoneSpec, reason: &str) -> BackendError {
 fn body(zone: &ZoneSpec, masters: &[SocketAddr]) -> Result<String, BackendError> {
     let masters: Vec<String> =
         masters.iter().map(|master| format!("{} port {};", master.ip(), master.port())).collect();
-    let file = quoted(&zone.name)?.trim_matches('"').replace('/', "_");
-    Ok(format!("{{ type slave; masters {{ {}}}; file \"slave.{file}.{}\"; }};", masters.join(" "), zone.id))
+    let name = quoted(&zone.name)?.trim_matches('"').replace('/', "_");
+    // A file name has at most 255 octets; the id alone says enough.
+    let part = if name.len() <= 200 { format!("{name}.") } else { String::new() };
+    Ok(format!("{{ type slave; masters {{ {}}}; file \"slave.{part}{}\"; }};", masters.join(" "), zone.id))
 }
 
 /// The name as the server's parser reads it: without the final dot, quoted where a bare word cannot have its characters.

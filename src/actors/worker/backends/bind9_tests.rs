@@ -142,6 +142,8 @@ async fn names_cannot_break_out_of_the_command() {
         Ok("\"0/25.2.0.192.in-addr.arpa\"".to_owned())
     );
     assert!(body(&zone("0/25.example."), &[]).unwrap().contains("\"slave.0_25.example."));
+    let long = format!("{0}.{0}.{0}.{0}.", "a".repeat(62));
+    assert!(body(&zone(&long), &[]).unwrap().contains("\"slave.a86dba58-0043-4cc6-a1bb-69d5e86f3ca3\""));
     for name in ["a;b.example.", "a\\\"b.example.", "a{b.example.", "a\\032b.example.", "a\\.b.example."] {
         assert!(matches!(quoted(&zone(name).name), Err(BackendError::Misconfigured { .. })), "{name}");
     }

@@ -1,0 +1,47 @@
+//! What can be said to the worker.
+//!
+//! Invariants: every message may be lost, doubled or late: it says where to look, not what to do; what is to be done
+//! stands in the database.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::ZoneId;
+use crate::domain::shard::Shard;
+use crate::rpcs;
+use crate::transport::Service;
+
+/// The worker, as callers name it.
+#[derive(Debug, Clone, Copy)]
+pub struct Worker;
+
+impl Service for Worker {
+    const NAME: &'static str = "worker";
+}
+
+rpcs! { Worker;
+    "publish_zone"   PublishZone   => (),        repeatable, key = zone;
+    "recover_shards" RecoverShards => Recovered, repeatable;
+}
+
+/// The zone was changed, created or deleted: bring it to the name servers. Answered once that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishZone {
+    /// The zone.
+    pub zone: ZoneId,
+}
+
+/// Take up again whatever lags in these shards and was not tried lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverShards {
+    /// First and last shard of each range.
+    pub ranges: Vec<(Shard, Shard)>,
+    /// The most zones to take up.
+    pub limit: u32,
+}
+
+/// What was found in the shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovered {
+    /// Zones that were taken up.
+    pub zones: u32,
+}
