@@ -3,4 +3,6 @@
 //! Invariants: an actor knows the others by their `api` only.
 
 pub mod central;
+pub mod lifecycle;
+pub mod reconcile;
 pub mod worker;

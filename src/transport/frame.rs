@@ -80,7 +80,8 @@ pub fn read_request(frame: &Bytes) -> Result<Parcel, Fault> {
     let Header { request, caller, budget, trace, once, lane, want } = header;
     let cx = Cx::new(Arc::new(caller.into_owned()), Duration::from_micros(budget));
     let cx = Cx { once, ..cx.with_request(request).with_trace(trace) };
-    Ok(Parcel { method: MethodName::read(parts.method), want, cx, lane, body: Payload::Wire(parts.body) })
+    let method = MethodName::read(parts.method);
+    Ok(Parcel { method, want, cx, lane, repeatable: false, body: Payload::Wire(parts.body) })
 }
 
 /// Writes an answer. What cannot be written becomes a fault that says so, since the caller must be told something.

@@ -16,8 +16,12 @@
 //! Invariants: this floor knows the domain and nothing above it.
 
 mod address;
+#[cfg(feature = "testing")]
+pub mod chaos;
 pub mod codec;
 mod context;
+#[cfg(feature = "testing")]
+pub mod fake;
 mod fault;
 pub mod frame;
 mod host;
@@ -40,7 +44,11 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 pub use address::{Address, Endpoint};
+#[cfg(feature = "testing")]
+pub use chaos::{Chaos, ChaosPlan};
 pub use context::{Cx, InvalidTraceParent, OnceKey, TraceParent};
+#[cfg(feature = "testing")]
+pub use fake::Fake;
 pub use fault::{Fault, FaultCode};
 pub use host::{Host, HostConfig};
 pub use in_process::InProcess;

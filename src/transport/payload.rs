@@ -26,6 +26,8 @@ pub struct Parcel {
     pub cx: Cx,
     /// The lane it must be handled in, if any.
     pub lane: Option<LaneKey>,
+    /// True if running it twice does no harm. Senders know; a receiver asks its [`Inbox`](super::Inbox) instead.
+    pub repeatable: bool,
     /// The message itself.
     pub body: Payload,
 }
@@ -39,6 +41,7 @@ impl Parcel {
             want,
             cx,
             lane: message.key(),
+            repeatable: M::REPEATABLE,
             body: Payload::Typed(Box::new(RequestBody(message))),
         }
     }
@@ -51,6 +54,7 @@ impl Parcel {
             want: self.want,
             cx: self.cx.clone(),
             lane: self.lane,
+            repeatable: self.repeatable,
             body: self.body.duplicate()?,
         })
     }
