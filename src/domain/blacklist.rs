@@ -15,7 +15,10 @@ const SIZE_LIMIT: usize = 1 << 20;
 #[must_use]
 pub fn matches(patterns: &[String], name: &Name) -> bool {
     patterns.iter().any(|pattern| {
-        RegexBuilder::new(pattern).size_limit(SIZE_LIMIT).build().map_or(true, |regex| regex.is_match(name.as_str()))
+        RegexBuilder::new(pattern)
+            .size_limit(SIZE_LIMIT)
+            .build()
+            .map_or(true, |regex| regex.is_match(name.as_str()))
     })
 }
 
