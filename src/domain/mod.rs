@@ -27,3 +27,4 @@ pub mod ttl;
 pub mod violation;
 pub mod zone;
 pub mod zone_status;
+pub mod zonefile;
