@@ -18,6 +18,7 @@ pub mod quota;
 pub mod rdata;
 pub mod record_type;
 pub mod recordset;
+pub mod recordset_rules;
 pub mod serial;
 pub mod service_status;
 pub mod shard;
