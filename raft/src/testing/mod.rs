@@ -1,6 +1,6 @@
 //! What every [`Coordinator`] must do, as tests that any implementation can run on itself.
 //!
-//! ```ignore
+//! ```text
 //! async fn cluster() -> (Nodes, MyCluster) { … }
 //! coordinator::conformance!(cluster);
 //! ```
