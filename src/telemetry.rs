@@ -1,6 +1,6 @@
 //! Log lines: pretty for people, one JSON object per line for machines, always on standard error.
 //!
-//! Invariants: only [`install`] touches the process-wide subscriber, and only `main` calls it, so that a test may have
+//! Invariants: only [`init`] touches the process-wide subscriber, and only `main` calls it, so that a test may have
 //! one of its own; a bad level is an error before the first line is written.
 
 use std::io::IsTerminal;
@@ -30,18 +30,18 @@ pub enum TelemetryError {
     Twice(#[from] SetGlobalDefaultError),
 }
 
-/// Sets up logging for the whole process. `rust_log` is the variable `RUST_LOG`, which overrides the level.
+/// Sets up logging for the whole process; the variable `RUST_LOG` overrides the level.
 ///
 /// # Errors
 /// If the level cannot be parsed or logging is set up already.
-pub fn install(log: &LogConfig, rust_log: Option<&str>) -> Result<(), TelemetryError> {
+pub fn init(log: &LogConfig) -> Result<(), TelemetryError> {
     let pretty = match log.format {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let directives = rust_log.filter(|directives| !directives.is_empty()).unwrap_or(&log.level);
-    let subscriber = subscriber(pretty, directives, std::io::stderr)?;
+    let rust_log = std::env::var("RUST_LOG").ok().filter(|directives| !directives.is_empty());
+    let subscriber = subscriber(pretty, rust_log.as_deref().unwrap_or(&log.level), std::io::stderr)?;
     Ok(tracing::subscriber::set_global_default(subscriber)?)
 }
 
