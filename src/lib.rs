@@ -13,3 +13,4 @@ pub mod dns;
 pub mod domain;
 pub mod telemetry;
 pub mod transport;
+pub mod store;

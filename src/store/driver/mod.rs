@@ -1,0 +1,116 @@
+//! What a database engine must be able to do.
+//!
+//! Invariants: statements number their arguments `$1` to `$n`; a transaction that had a failure takes no more
+//! statements and cannot be committed; one that is dropped, whenever that is, leaves no trace; a reading transaction
+//! sees one state of the database from its first statement on.
+
+mod dialect;
+mod sqlite;
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use futures::future::BoxFuture;
+
+pub use self::dialect::Dialect;
+pub use self::sqlite::SqliteDriver;
+use super::error::StoreError;
+use super::row::Row;
+use super::value::Value;
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads one unchanging state; statements that write are refused.
+    Read,
+    /// Reads and writes.
+    Write,
+}
+
+/// A database engine.
+pub trait Driver: Send + Sync + Debug + 'static {
+    /// Opens a transaction. It takes hold of a connection; locks and snapshots start with the first statement.
+    fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Tx>, StoreError>>;
+
+    /// Brings the schema to this program's version; does nothing if it is there already.
+    fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The number of the last migration applied, `None` for an empty database.
+    fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>>;
+}
+
+/// A transaction.
+pub trait Tx: Send {
+    /// How this engine spells what the engines spell differently.
+    fn dialect(&self) -> Dialect;
+
+    /// Runs a statement and gives its rows.
+    fn query(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// Runs a statement and gives the number of rows it changed.
+    fn execute(&mut self, sql: Cow<'static, str>, args: Vec<Value>)
+    -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Why this transaction can only be rolled back, if it can.
+    fn doomed(&self) -> Option<&StoreError>;
+
+    /// Makes this transaction one that can only be rolled back.
+    fn doom(&mut self, why: StoreError);
+
+    /// Keeps what was done: once this is answered, it survives a crash.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Undoes what was done.
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Short forms for the repositories.
+impl dyn Tx + '_ {
+    pub(crate) async fn rows(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.query(sql.into(), args).await
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn row(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql.into(), args).await?.into_iter().next())
+    }
+
+    /// The number in column `n` of the only row.
+    pub(crate) async fn count(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        match self.row(sql, args).await? {
+            Some(mut row) => row.number("n"),
+            None => Err(StoreError::corrupt("n", "no row")),
+        }
+    }
+
+    pub(crate) async fn run(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        self.execute(sql.into(), args).await
+    }
+
+    /// Dooms the transaction because a row is not as it was read, and says so.
+    pub(crate) fn stale(&mut self, what: &str) -> StoreError {
+        let error = StoreError::Retry { reason: format!("{what} was changed meanwhile") };
+        self.doom(error.clone());
+        error
+    }
+}

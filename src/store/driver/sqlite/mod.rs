@@ -1,0 +1,103 @@
+//! SQLite: one writer and several readers on one file in WAL mode, for a single process or a few on one host.
+//!
+//! Invariants: a commit to a durable file is on the disk when it is answered (`synchronous=FULL`); every statement runs
+//! on tokio's blocking pool, never on a thread of our own, so a paused clock waits for it; an in-memory database is a
+//! private directory that goes with its driver, so that readers and the writer are as independent as in a file.
+
+mod failure;
+mod shelf;
+mod tx;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use self::shelf::Shelf;
+use self::tx::SqliteTx;
+use super::{Driver, Mode, Tx};
+use crate::store::error::StoreError;
+use crate::store::migrate;
+
+/// Reading transactions at a time; more wait.
+const READERS: usize = 16;
+
+/// SQLite in one file.
+#[derive(Debug)]
+pub struct SqliteDriver {
+    writer: Arc<Shelf>,
+    readers: Arc<Shelf>,
+}
+
+impl SqliteDriver {
+    /// Opens a file, made if it is not there.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or is no database.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::start(path.into(), None).await
+    }
+
+    /// A database that is gone once its driver is.
+    ///
+    /// # Errors
+    /// If no temporary directory can be made.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let made = spawn_blocking(|| tempfile::Builder::new().prefix("ordain-").tempdir()).await;
+        let directory = made.map_err(|e| unavailable(&e))?.map_err(|e| unavailable(&e))?;
+        Self::start(directory.path().join("memory.db"), Some(directory)).await
+    }
+
+    async fn start(path: PathBuf, directory: Option<TempDir>) -> Result<Self, StoreError> {
+        let directory = directory.map(Arc::new);
+        let durable = directory.is_none();
+        let driver = Self {
+            writer: Arc::new(Shelf::new(path.clone(), Mode::Write, durable, 1, directory.clone())),
+            readers: Arc::new(Shelf::new(path, Mode::Read, durable, READERS, directory)),
+        };
+        // Also leaves the file in WAL mode, before any reader comes.
+        driver.with_writer(|_| Ok(())).await?;
+        Ok(driver)
+    }
+
+    /// Runs blocking work on the writing connection, outside of any transaction.
+    async fn with_writer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut lease = Arc::clone(&self.writer).lease().await?;
+        spawn_blocking(move || work(lease.connection().map_err(|e| failure::read(&e))?))
+            .await
+            .map_err(|e| unavailable(&e))?
+    }
+}
+
+impl Driver for SqliteDriver {
+    fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Tx>, StoreError>> {
+        let shelf = match mode {
+            Mode::Read => Arc::clone(&self.readers),
+            Mode::Write => Arc::clone(&self.writer),
+        };
+        Box::pin(async move { Ok(Box::new(SqliteTx::new(shelf.lease().await?, mode)) as Box<dyn Tx>) })
+    }
+
+    fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.with_writer(migrate::sqlite))
+    }
+
+    fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>> {
+        Box::pin(self.with_writer(migrate::sqlite_version))
+    }
+}
+
+fn unavailable(error: &impl ToString) -> StoreError {
+    StoreError::Unavailable { reason: error.to_string() }
+}
+
+/// The folder of a database file, if it names one.
+fn folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|p| !p.as_os_str().is_empty())
+}

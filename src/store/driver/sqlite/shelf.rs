@@ -1,0 +1,111 @@
+//! Connections that wait for the next transaction.
+//!
+//! Invariants: at most `size` connections are in use at a time, first come first served; a connection goes back outside
+//! of any transaction, whatever became of the one it served; one that is lost on the way is opened anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::{folder, unavailable};
+use crate::store::driver::Mode;
+use crate::store::error::StoreError;
+
+/// How long a transaction waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a statement waits for another process's lock on the file.
+const BUSY: Duration = Duration::from_secs(5);
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 256;
+
+/// Connections of one kind to one file.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    idle: Mutex<Vec<Connection>>,
+    seats: Arc<Semaphore>,
+    path: PathBuf,
+    mode: Mode,
+    durable: bool,
+    /// Removed once the last connection is closed.
+    _directory: Option<Arc<TempDir>>,
+}
+
+impl Shelf {
+    pub(super) fn new(
+        path: PathBuf,
+        mode: Mode,
+        durable: bool,
+        size: usize,
+        directory: Option<Arc<TempDir>>,
+    ) -> Self {
+        let seats = Arc::new(Semaphore::new(size));
+        Self { idle: Mutex::default(), seats, path, mode, durable, _directory: directory }
+    }
+
+    /// Waits for a connection to be free. It is opened, if need be, at its first use.
+    pub(super) async fn lease(self: Arc<Self>) -> Result<Lease, StoreError> {
+        let seat = timeout(PATIENCE, Arc::clone(&self.seats).acquire_owned()).await;
+        let seat = seat.map_err(|_| unavailable(&"no connection came free"))?.map_err(|e| unavailable(&e))?;
+        let connection = self.idle.lock().pop();
+        Ok(Lease { connection, shelf: self, _seat: seat })
+    }
+
+    fn open(&self) -> Result<Connection, rusqlite::Error> {
+        if let Some(folder) = folder(&self.path) {
+            // If this fails, opening the file says why.
+            let _opening_tells = std::fs::create_dir_all(folder);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let synchronous = if self.durable { "FULL" } else { "OFF" };
+        let query_only = if self.mode == Mode::Read { "ON" } else { "OFF" };
+        if self.mode == Mode::Write {
+            connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
+        }
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+             PRAGMA cache_size = -16384; PRAGMA query_only = {query_only};"
+        ))?;
+        Ok(connection)
+    }
+}
+
+/// The right to a connection; gives it back when dropped, rolling back what was not committed.
+#[derive(Debug)]
+pub(super) struct Lease {
+    connection: Option<Connection>,
+    shelf: Arc<Shelf>,
+    /// Given back after `drop` has put the connection back.
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    /// The connection, opened if it is not yet. Blocks.
+    pub(super) fn connection(&mut self) -> Result<&mut Connection, rusqlite::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.shelf.open()?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // A rollback only forgets pages in memory. A connection that cannot even do that is closed.
+        if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
+            self.shelf.idle.lock().push(connection);
+        }
+    }
+}

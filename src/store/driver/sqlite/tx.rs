@@ -1,0 +1,202 @@
+//! A transaction on one SQLite connection.
+//!
+//! Invariants: BEGIN goes with the first statement (IMMEDIATE for writers, so that no lock is ever upgraded); the
+//! connection travels to the blocking pool and back with each statement, so a caller that goes away in between leaves
+//! it to the lease, which rolls back.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement};
+use tokio::task::spawn_blocking;
+
+use super::failure;
+use super::shelf::Lease;
+use crate::store::driver::{Dialect, Mode, Tx};
+use crate::store::error::StoreError;
+use crate::store::row::Row;
+use crate::store::value::Value;
+
+/// A transaction.
+pub(super) struct SqliteTx {
+    /// `None` after a statement whose caller went away.
+    lease: Option<Lease>,
+    mode: Mode,
+    begun: bool,
+    doomed: Option<StoreError>,
+}
+
+impl SqliteTx {
+    pub(super) const fn new(lease: Lease, mode: Mode) -> Self {
+        Self { lease: Some(lease), mode, begun: false, doomed: None }
+    }
+
+    /// Runs `work` on the connection, inside the transaction.
+    async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.doomed.is_some() {
+            return Err(StoreError::Statement { reason: "the transaction failed before".into() });
+        }
+        let Some(mut lease) = self.lease.take() else {
+            return Err(StoreError::Statement {
+                reason: "a statement of the transaction was cut off".into(),
+            });
+        };
+        let begin = match (self.begun, self.mode) {
+            (true, _) => None,
+            (false, Mode::Read) => Some("BEGIN DEFERRED"),
+            (false, Mode::Write) => Some("BEGIN IMMEDIATE"),
+        };
+        let hop = spawn_blocking(move || {
+            let done = lease.connection().and_then(|connection| {
+                if let Some(begin) = begin {
+                    connection.execute_batch(begin)?;
+                }
+                work(connection)
+            });
+            (lease, done)
+        });
+        let outcome = match hop.await {
+            Ok((lease, done)) => {
+                self.lease = Some(lease);
+                self.begun = true;
+                done.map_err(|e| failure::read(&e))
+            }
+            Err(cut) => Err(StoreError::Unavailable { reason: cut.to_string() }),
+        };
+        if let Err(error) = &outcome {
+            self.doomed = Some(error.clone());
+        }
+        outcome
+    }
+}
+
+impl Tx for SqliteTx {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn query(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        Box::pin(self.run(move |connection| {
+            let mut statement = prepared(connection, &sql, &args)?;
+            let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
+            let mut rows = statement.raw_query();
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let values = (0..columns.len()).map(|at| row.get_ref(at).and_then(|value| owned(at, value)));
+                found.push(Row::new(Arc::clone(&columns), values.collect::<Result<_, _>>()?));
+            }
+            Ok(found)
+        }))
+    }
+
+    fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.run(move |connection| {
+            let changed = prepared(connection, &sql, &args)?.raw_execute()?;
+            Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+        }))
+    }
+
+    fn doomed(&self) -> Option<&StoreError> {
+        self.doomed.as_ref()
+    }
+
+    fn doom(&mut self, why: StoreError) {
+        self.doomed.get_or_insert(why);
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
+        Box::pin(async move {
+            match &self.doomed {
+                Some(why) => Err(why.clone()),
+                None if self.begun && self.mode == Mode::Write => {
+                    self.run(|connection| connection.execute_batch("COMMIT")).await
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { drop(self) })
+    }
+}
+
+/// The statement with its arguments bound, from the connection's cache if it was used before.
+fn prepared<'c>(
+    connection: &'c Connection,
+    sql: &str,
+    args: &[Value],
+) -> Result<rusqlite::CachedStatement<'c>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(&numbered(sql))?;
+    bind(&mut statement, args)?;
+    Ok(statement)
+}
+
+fn bind(statement: &mut Statement<'_>, args: &[Value]) -> Result<(), rusqlite::Error> {
+    if statement.parameter_count() != args.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(args.len(), statement.parameter_count()));
+    }
+    for (at, value) in args.iter().enumerate() {
+        statement.raw_bind_parameter(at + 1, value)?;
+    }
+    Ok(())
+}
+
+/// `$n` as `?n`: SQLite takes `$n` for a name, numbered by its first appearance. Text in quotes stays as it is.
+fn numbered(sql: &str) -> String {
+    let mut quoted = false;
+    sql.chars()
+        .map(|c| {
+            quoted ^= c == '\'';
+            if c == '$' && !quoted { '?' } else { c }
+        })
+        .collect()
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>, rusqlite::Error> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(truth) => ValueRef::Integer(i64::from(*truth)),
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
+            Self::Bytes(octets) => ValueRef::Blob(octets),
+        }))
+    }
+}
+
+fn owned(at: usize, value: ValueRef<'_>) -> Result<Value, rusqlite::Error> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(text) => Value::Text(std::str::from_utf8(text)?.to_owned()),
+        ValueRef::Blob(octets) => Value::Bytes(octets.to_vec()),
+        ValueRef::Real(_) => {
+            return Err(rusqlite::Error::InvalidColumnType(at, String::new(), rusqlite::types::Type::Real));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_keep_their_number_and_quoted_text_its_dollar() {
+        assert_eq!(numbered("a = $2 AND b = '$1''$' AND c = $10"), "a = ?2 AND b = '$1''$' AND c = ?10");
+    }
+}

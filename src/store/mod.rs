@@ -1,0 +1,149 @@
+//! The database: one code path for every engine.
+//!
+//! Invariants: whatever `transact` answers with `Ok` is durable and was done exactly once; its closure runs only SQL,
+//! since it runs again after a collision; what a `read` sees is one state.
+
+pub mod driver;
+mod error;
+mod migrate;
+pub mod repo;
+mod row;
+mod sql;
+mod value;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use rand::Rng as _;
+
+pub use self::driver::{Dialect, Driver, Mode, Tx};
+pub use self::error::StoreError;
+pub use self::row::Row;
+pub use self::value::Value;
+
+/// Runs of one transaction before a collision is given to the caller.
+const ATTEMPTS: u32 = 20;
+/// The longest pause between two runs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    driver: Arc<dyn Driver>,
+}
+
+impl Store {
+    /// Opens the database of a URL: `sqlite::memory:` (gone with the last clone) or `sqlite:PATH`. The schema is left
+    /// as it is; see [`Self::migrate`].
+    ///
+    /// # Errors
+    /// If the URL is not one of these or the database cannot be opened.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let path = url.strip_prefix("sqlite:").ok_or(StoreError::Url)?;
+        let driver = match path.strip_prefix("//").unwrap_or(path) {
+            "" => return Err(StoreError::Url),
+            ":memory:" => driver::SqliteDriver::in_memory().await?,
+            path => driver::SqliteDriver::open(path).await?,
+        };
+        Ok(Self::new(driver))
+    }
+
+    /// A store on any engine.
+    pub fn new(driver: impl Driver) -> Self {
+        Self { driver: Arc::new(driver) }
+    }
+
+    /// Brings the schema to [`Self::latest_version`]; does nothing if it is there already.
+    ///
+    /// # Errors
+    /// If a migration fails, or the database was migrated by a newer program.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.driver.migrate().await
+    }
+
+    /// The schema's version, `None` before the first migration.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn schema_version(&self) -> Result<Option<u32>, StoreError> {
+        self.driver.schema_version().await
+    }
+
+    /// The schema's version that this program was written for.
+    #[must_use]
+    pub fn latest_version() -> u32 {
+        migrate::latest()
+    }
+
+    /// Opens a transaction by hand, for a reader that streams. Dropping it rolls back.
+    ///
+    /// # Errors
+    /// If no connection comes free in time.
+    pub async fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>, StoreError> {
+        self.driver.begin(mode).await
+    }
+
+    /// Runs `work` in a transaction and commits it if it answers `Ok`; rolls back otherwise. After a collision with
+    /// another transaction all of it runs again, so it must do nothing but SQL. May borrow from its surroundings:
+    ///
+    /// ```ignore
+    /// store.transact(|tx| Box::pin(async move { zones::insert(tx, zone, now).await })).await
+    /// ```
+    ///
+    /// # Errors
+    /// What `work` answered, or why the transaction could not be begun or committed.
+    pub async fn transact<'a, T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+        F: for<'t> Fn(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, E>> + Send,
+    {
+        let mut attempt = 1;
+        loop {
+            let mut tx = self.driver.begin(Mode::Write).await?;
+            let outcome = work(&mut *tx).await;
+            let mut collided = tx.doomed().is_some_and(StoreError::is_retry);
+            let error = match outcome {
+                Ok(value) => match tx.commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) => {
+                        collided = error.is_retry();
+                        E::from(error)
+                    }
+                },
+                Err(error) => {
+                    tx.rollback().await;
+                    error
+                }
+            };
+            if !collided || attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tokio::time::sleep(pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Runs `work` on one unchanging state of the database. May borrow from its surroundings.
+    ///
+    /// # Errors
+    /// What `work` answered, or why the transaction could not be begun.
+    pub async fn read<'a, T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+        F: for<'t> FnOnce(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, E>> + Send,
+    {
+        let mut tx = self.driver.begin(Mode::Read).await?;
+        let outcome = work(&mut *tx).await;
+        tx.rollback().await;
+        outcome
+    }
+}
+
+/// A random pause that grows with the attempts, so that colliding transactions part.
+fn pause(attempt: u32) -> Duration {
+    let most = Duration::from_millis(1_u64 << attempt.min(7)).min(LONGEST_PAUSE);
+    rand::rng().random_range(Duration::from_micros(100)..=most)
+}

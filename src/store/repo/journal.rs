@@ -1,0 +1,130 @@
+//! The journal: every accepted change of a zone's records, before and after.
+//!
+//! Invariants: lines of one generation keep the order they were written in; a change that has no serial yet is never
+//! trimmed; a version that the journal no longer reaches back to is forgotten with its lines.
+
+use crate::domain::delta::{JournalEntry, RrSet};
+use crate::domain::generation::Generation;
+use crate::domain::ids::ZoneId;
+use crate::domain::time::Timestamp;
+use crate::store::driver::Tx;
+use crate::store::error::StoreError;
+use crate::store::row::Row;
+use crate::store::sql::insert_many;
+use crate::store::value::{Value, args};
+
+const INSERT: &str = "INSERT INTO zone_journal (zone_id, generation, seq, name, kind, before_ttl, before_records, \
+     after_ttl, after_records, at) VALUES";
+
+/// Appends lines to a zone's journal.
+///
+/// # Errors
+/// If the database fails.
+pub async fn append(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    entries: &[JournalEntry],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(oldest) = entries.iter().map(|e| e.generation).min() else { return Ok(()) };
+    let sql =
+        "SELECT COALESCE(MAX(seq) + 1, 0) AS n FROM zone_journal WHERE zone_id = $1 AND generation >= $2";
+    let first = tx.count(sql, args![zone, oldest]).await?;
+    let rows = entries.iter().zip(first..).map(|(entry, seq)| values(zone, entry, seq, at));
+    for statement in insert_many(INSERT, rows.collect::<Result<Vec<_>, _>>()?) {
+        tx.run(statement.sql, statement.args).await?;
+    }
+    Ok(())
+}
+
+fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result<Vec<Value>, StoreError> {
+    let ttl = |set: &Option<RrSet>| set.as_ref().and_then(|s| s.ttl);
+    let records = |set: &Option<RrSet>| set.as_ref().map(|s| serde_json::to_string(&s.records)).transpose();
+    let broken = |e| StoreError::corrupt("records", &e);
+    Ok(args![
+        zone,
+        entry.generation,
+        seq,
+        entry.name.as_str(),
+        entry.kind,
+        ttl(&entry.before),
+        records(&entry.before).map_err(broken)?,
+        ttl(&entry.after),
+        records(&entry.after).map_err(broken)?,
+        at,
+    ])
+}
+
+/// At most `limit` lines of a zone's journal after generation `after` up to and including `upto`, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn between(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    after: Generation,
+    upto: Generation,
+    limit: u64,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let sql = "SELECT generation, name, kind, before_ttl, before_records, after_ttl, after_records FROM zone_journal \
+               WHERE zone_id = $1 AND generation > $2 AND generation <= $3 ORDER BY generation, seq LIMIT $4";
+    tx.rows(sql, args![zone, after, upto, limit]).await?.into_iter().map(entry).collect()
+}
+
+/// All lines of a zone's journal after generation `after`, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn since(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    after: Generation,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    between(tx, zone, after, Generation::new(u64::MAX), u64::MAX).await
+}
+
+fn entry(mut row: Row) -> Result<JournalEntry, StoreError> {
+    Ok(JournalEntry {
+        generation: row.generation("generation")?,
+        name: row.name("name")?,
+        kind: row.record_type("kind")?,
+        before: side(&mut row, "before_ttl", "before_records")?,
+        after: side(&mut row, "after_ttl", "after_records")?,
+    })
+}
+
+fn side(row: &mut Row, ttl: &str, records: &str) -> Result<Option<RrSet>, StoreError> {
+    let ttl = row.ttl_opt(ttl)?;
+    let Some(text) = row.text_opt(records)? else { return Ok(None) };
+    let records = serde_json::from_str(&text).map_err(|e| StoreError::corrupt(records, &e))?;
+    Ok(Some(RrSet { ttl, records }))
+}
+
+/// Forgets the lines of a zone up to and including a generation, and the versions that need them.
+///
+/// # Errors
+/// If the database fails.
+pub async fn trim(tx: &mut dyn Tx, zone: ZoneId, upto: Generation) -> Result<(), StoreError> {
+    let published = "generation <= (SELECT z.published_generation FROM zones z WHERE z.id = $1)";
+    let lines = format!("DELETE FROM zone_journal WHERE zone_id = $1 AND generation <= $2 AND {published}");
+    tx.run(lines, args![zone, upto]).await?;
+    let versions =
+        format!("DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 AND {published}");
+    tx.run(versions, args![zone, upto]).await?;
+    Ok(())
+}
+
+/// At most `limit` zones that have published lines written before a time, each with the generation to [`trim`] to.
+///
+/// # Errors
+/// If the database fails.
+pub async fn trimmable(
+    tx: &mut dyn Tx,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<(ZoneId, Generation)>, StoreError> {
+    let sql = "SELECT j.zone_id, MAX(j.generation) AS upto FROM zone_journal j JOIN zones z ON z.id = j.zone_id \
+               WHERE j.at < $1 AND j.generation <= z.published_generation GROUP BY j.zone_id LIMIT $2";
+    let rows = tx.rows(sql, args![before, limit]).await?;
+    rows.into_iter().map(|mut row| Ok((row.id("zone_id")?, row.generation("upto")?))).collect()
+}

@@ -1,0 +1,186 @@
+//! A zone as DNS is to show it: its published version, whatever was changed since.
+//!
+//! Invariants: rows are those of the published generation — lines of the journal after it are undone, the oldest
+//! «before» of each set counting; every page must come from the reading transaction that opened the transfer.
+
+use std::collections::HashMap;
+
+use super::journal;
+use super::recordsets::Place;
+use crate::domain::delta::RrSet;
+use crate::domain::generation::Generation;
+use crate::domain::ids::{PoolId, ZoneId};
+use crate::domain::name::Name;
+use crate::domain::record_type::RecordType;
+use crate::domain::serial::Serial;
+use crate::domain::ttl::Ttl;
+use crate::domain::zone::ZoneKind;
+use crate::store::driver::Tx;
+use crate::store::error::StoreError;
+use crate::store::row::Row;
+use crate::store::sql::Query;
+use crate::store::value::args;
+
+/// What is published of a zone, but for its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedZone {
+    /// The zone.
+    pub id: ZoneId,
+    /// The pool it is in.
+    pub pool_id: PoolId,
+    /// Its name.
+    pub name: Name,
+    /// Where its records come from.
+    pub kind: ZoneKind,
+    /// The TTL of sets without one of their own, as published.
+    pub ttl: Ttl,
+    /// The published serial.
+    pub serial: Serial,
+    /// The generation which that serial shows.
+    pub generation: Generation,
+    /// It is being deleted.
+    pub deleting: bool,
+}
+
+/// A published set of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedSet {
+    /// Owner name.
+    pub name: Name,
+    /// Type.
+    pub kind: RecordType,
+    /// TTL; the zone's if the set has none of its own.
+    pub ttl: Ttl,
+    /// Record data in presentation form, never empty.
+    pub records: Vec<String>,
+}
+
+/// A transfer under way.
+#[derive(Debug)]
+pub struct Transfer {
+    /// What is transferred.
+    pub zone: PublishedZone,
+    /// The zone's SOA set; `None` if it has none yet. Pages leave it out.
+    pub soa: Option<PublishedSet>,
+    /// Sets changed since the publish, as they were then.
+    undo: HashMap<Place, (Name, Option<RrSet>)>,
+    after: Option<Place>,
+    rows_done: bool,
+}
+
+const COLUMNS: &str = "id, pool_id, name, kind, published_ttl, serial, published_generation, \
+     (action = 'DELETE') AS deleting";
+
+/// The published zones of a name: one per pool at most, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn find(tx: &mut dyn Tx, name: &Name) -> Result<Vec<PublishedZone>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND name_key = $1 ORDER BY created_at, id");
+    tx.rows(sql, args![name.key()]).await?.into_iter().map(header).collect()
+}
+
+/// The published zone of an id.
+///
+/// # Errors
+/// If the database fails.
+pub async fn published_zone(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<PublishedZone>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND id = $1");
+    tx.row(sql, args![id]).await?.map(header).transpose()
+}
+
+fn header(mut row: Row) -> Result<PublishedZone, StoreError> {
+    Ok(PublishedZone {
+        id: row.id("id")?,
+        pool_id: row.id("pool_id")?,
+        name: row.name("name")?,
+        kind: row.parsed("kind", ZoneKind::from_text)?,
+        ttl: row.ttl("published_ttl")?,
+        serial: Serial::new(row.number("serial")?),
+        generation: row.generation("published_generation")?,
+        deleting: row.bool("deleting")?,
+    })
+}
+
+/// Opens the transfer of a zone's published version.
+///
+/// # Errors
+/// If the database fails.
+pub async fn open(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Transfer>, StoreError> {
+    let Some(zone) = published_zone(tx, id).await? else { return Ok(None) };
+    let mut undo = HashMap::new();
+    for line in journal::since(tx, id, zone.generation).await? {
+        let place = Place { name_key: line.name.key(), kind: line.kind.to_string() };
+        undo.entry(place).or_insert((line.name, line.before));
+    }
+    let mut transfer = Transfer { zone, soa: None, undo, after: None, rows_done: false };
+    let sql =
+        "SELECT name, kind, ttl, records FROM recordsets WHERE zone_id = $1 AND name_key = $2 AND kind = $3";
+    let args = args![id, transfer.zone.name.key(), RecordType::Soa];
+    let row = tx.row(sql, args).await?;
+    transfer.soa = row.map(|row| transfer.as_published(row)).transpose()?.and_then(|(_, set)| set);
+    Ok(Some(transfer))
+}
+
+/// The next sets of a transfer, SOA left out, about `limit` at a time; none means that it is complete.
+///
+/// # Errors
+/// If the database fails.
+pub async fn next_page(
+    tx: &mut dyn Tx,
+    transfer: &mut Transfer,
+    limit: u32,
+) -> Result<Vec<PublishedSet>, StoreError> {
+    while !transfer.rows_done {
+        let mut query = Query::new("SELECT name, kind, ttl, records FROM recordsets WHERE zone_id = ");
+        query.bind(transfer.zone.id);
+        if let Some(place) = &transfer.after {
+            query.push(" AND (name_key, kind) > (").bind(place.name_key.as_str());
+            query.push(", ").bind(place.kind.as_str()).push(")");
+        }
+        query.push(" ORDER BY name_key, kind LIMIT ").bind(limit);
+        let rows = tx.rows(query.sql, query.args).await?;
+        transfer.rows_done = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut sets = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (place, set) = transfer.as_published(row)?;
+            transfer.after = Some(place);
+            sets.extend(set);
+        }
+        sets.retain(|set| set.kind != RecordType::Soa);
+        if !sets.is_empty() {
+            return Ok(sets);
+        }
+    }
+    transfer.removed_since()
+}
+
+impl Transfer {
+    /// The place of a row, and its set as it was published; `None` if it was not there then.
+    fn as_published(&mut self, mut row: Row) -> Result<(Place, Option<PublishedSet>), StoreError> {
+        let name = row.name("name")?;
+        let place = Place { name_key: name.key(), kind: row.text("kind")? };
+        let kind = place.kind.parse().map_err(|e| StoreError::corrupt("kind", &e))?;
+        let now = RrSet { ttl: row.ttl_opt("ttl")?, records: row.json("records")? };
+        let then = self.undo.remove(&place).map_or(Some(now), |(_, before)| before);
+        let set = then.and_then(|then| self.set(name, kind, then));
+        Ok((place, set))
+    }
+
+    /// The sets that were published, but whose rows are gone.
+    fn removed_since(&mut self) -> Result<Vec<PublishedSet>, StoreError> {
+        let mut sets = Vec::new();
+        for (place, (name, before)) in std::mem::take(&mut self.undo) {
+            let kind = place.kind.parse().map_err(|e| StoreError::corrupt("kind", &e))?;
+            sets.extend(before.and_then(|before| self.set(name, kind, before)));
+        }
+        Ok(sets)
+    }
+
+    fn set(&self, name: Name, kind: RecordType, set: RrSet) -> Option<PublishedSet> {
+        let RrSet { ttl, records } = set;
+        let ttl = ttl.unwrap_or(self.zone.ttl);
+        (!records.is_empty()).then_some(PublishedSet { name, kind, ttl, records })
+    }
+}

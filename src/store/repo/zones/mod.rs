@@ -1,0 +1,237 @@
+//! Zones.
+//!
+//! Invariants: a row is written only if it is still the version that was read; the change feed moves exactly when what
+//! DNS shows of a zone changes; a zone that is gone keeps its row until it is purged, but frees its name at once.
+
+mod find;
+mod row;
+mod tree;
+mod upkeep;
+
+pub use self::find::find;
+pub use self::tree::{ancestors, by_name, children_count, descendants, reparent};
+pub use self::upkeep::{Lagging, Published, lagging, published_since, purge, schedule};
+
+use self::row::{COLUMNS, FROM};
+use crate::domain::ids::{PoolId, ProjectId, ZoneId};
+use crate::domain::page::Scope;
+use crate::domain::shard::Shard;
+use crate::domain::time::Timestamp;
+use crate::domain::zone::Zone;
+use crate::store::driver::Tx;
+use crate::store::error::StoreError;
+use crate::store::sql::Query;
+use crate::store::value::args;
+
+/// The constraint that a second zone of the same name in the same pool violates.
+pub const NAME_TAKEN: &str = "zones_name_key_pool_id_deleted";
+
+/// The next value of the change feed: the argument, or one more than the greatest so far.
+const FEED: &str = "(SELECT CASE WHEN MAX(f.feed_at) >= $1 THEN MAX(f.feed_at) + 1 ELSE $1 END FROM zones f)";
+
+/// Writes a new zone.
+///
+/// # Errors
+/// [`NAME_TAKEN`] if the pool has a zone of that name.
+pub async fn insert(tx: &mut dyn Tx, zone: &Zone, now: Timestamp) -> Result<(), StoreError> {
+    let mut query = Query { args: args![now], ..Query::default() };
+    query.push(
+        "INSERT INTO zones (id, shard, pool_id, project_id, name, name_key, name_rev, kind, email, description, \
+         ttl, published_ttl, refresh, retry, expire, minimum, serial, action, status, generation, \
+         published_generation, propagated_generation, failed_generation, attributes, masters, parent_id, \
+         recordset_count, record_count, hard_delete, version, created_at, updated_at, transferred_at, \
+         published_at, attempts, next_attempt_at, feed_at, deleted) VALUES ",
+    );
+    let progress = &zone.progress;
+    let values = args![
+        zone.id,
+        Shard::of(zone.id),
+        zone.pool_id,
+        zone.project_id.as_ref(),
+        zone.name.as_str(),
+        zone.name.key(),
+        zone.name.reversed_key(),
+        zone.kind.as_str(),
+        zone.email.as_str(),
+        zone.description.as_deref(),
+        zone.ttl,
+        zone.ttl,
+        zone.timers.refresh,
+        zone.timers.retry,
+        zone.timers.expire,
+        zone.timers.minimum,
+        zone.serial,
+        progress.action.as_str(),
+        progress.status.as_str(),
+        progress.generation,
+        progress.published,
+        progress.propagated,
+        progress.failed,
+        row::json(&zone.attributes)?,
+        row::json(&zone.masters)?,
+        zone.parent_id,
+        zone.recordset_count,
+        zone.record_count,
+        zone.hard_delete,
+        zone.version,
+        zone.created_at,
+        zone.updated_at,
+        zone.transferred_at,
+        zone.published_at,
+        0_i64,
+        now,
+    ];
+    query.push("(");
+    for value in values {
+        query.bind(value).push(", ");
+    }
+    query.push(FEED).push(", '0')");
+    tx.run(query.sql, query.args).await?;
+    Ok(())
+}
+
+/// The zone, if the caller may see it: its own project's, one shared with that project, or anybody's.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get(tx: &mut dyn Tx, id: ZoneId, scope: &Scope) -> Result<Option<Zone>, StoreError> {
+    let mut query = Query::new(" WHERE z.deleted = '0'");
+    find::and_visible(tx, &mut query, scope).await?;
+    query.push(" AND z.id = ").bind(id);
+    one(tx, query, "").await
+}
+
+/// The zone, whoever owns it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get_any(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreError> {
+    let mut query = Query::new(" WHERE z.deleted = '0' AND z.id = ");
+    query.bind(id);
+    one(tx, query, "").await
+}
+
+/// The zone, whoever owns it; nobody else can change it until this transaction ends.
+///
+/// # Errors
+/// If the database fails.
+pub async fn lock(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreError> {
+    let mut query = Query::new(" WHERE z.deleted = '0' AND z.id = ");
+    query.bind(id);
+    let lock = tx.dialect().for_update();
+    one(tx, query, lock).await
+}
+
+async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zone>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM}{}{lock}", conditions.sql);
+    tx.row(sql, conditions.args).await?.map(row::zone).transpose()
+}
+
+/// Writes everything of a zone that can change, with its next version and `now` as time of update. A zone whose every
+/// change is published shows its default TTL in DNS from here on.
+///
+/// # Errors
+/// [`NAME_TAKEN`] if it moves to a pool that has one of its name; [`StoreError::Retry`] if the row is not the version
+/// that was read.
+pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<(), StoreError> {
+    let progress = &zone.progress;
+    let sql = format!(
+        "UPDATE zones SET \
+         feed_at = CASE WHEN serial <> $2 OR pool_id <> $3 OR (action <> 'DELETE' AND $4) THEN {FEED} \
+         ELSE feed_at END, \
+         published_ttl = CASE WHEN $5 THEN $6 ELSE published_ttl END, \
+         attempts = CASE WHEN generation <> $7 THEN 0 ELSE attempts END, \
+         next_attempt_at = CASE WHEN generation <> $7 THEN $1 ELSE next_attempt_at END, \
+         serial = $2, pool_id = $3, ttl = $6, generation = $7, project_id = $8, email = $9, description = $10, \
+         refresh = $11, retry = $12, expire = $13, minimum = $14, action = $15, status = $16, \
+         published_generation = $17, propagated_generation = $18, failed_generation = $19, attributes = $20, \
+         masters = $21, parent_id = $22, recordset_count = $23, record_count = $24, hard_delete = $25, \
+         transferred_at = $26, published_at = $27, updated_at = $1, version = version + 1 \
+         WHERE id = $28 AND version = $29 AND deleted = '0'"
+    );
+    let args = args![
+        now,
+        zone.serial,
+        zone.pool_id,
+        progress.is_deleting(),
+        !progress.is_unpublished(),
+        zone.ttl,
+        progress.generation,
+        zone.project_id.as_ref(),
+        zone.email.as_str(),
+        zone.description.as_deref(),
+        zone.timers.refresh,
+        zone.timers.retry,
+        zone.timers.expire,
+        zone.timers.minimum,
+        progress.action.as_str(),
+        progress.status.as_str(),
+        progress.published,
+        progress.propagated,
+        progress.failed,
+        row::json(&zone.attributes)?,
+        row::json(&zone.masters)?,
+        zone.parent_id,
+        zone.recordset_count,
+        zone.record_count,
+        zone.hard_delete,
+        zone.transferred_at,
+        zone.published_at,
+        zone.id,
+        zone.version,
+    ];
+    if tx.run(sql, args).await? == 0 {
+        return Err(tx.stale("zone"));
+    }
+    zone.version += 1;
+    zone.updated_at = Some(now);
+    Ok(())
+}
+
+/// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares and claims ended.
+/// Its recordsets and journal stay until [`purge`].
+///
+/// # Errors
+/// [`StoreError::Retry`] if the row is not the version that was read.
+pub async fn mark_gone(tx: &mut dyn Tx, zone: &Zone, at: Timestamp) -> Result<(), StoreError> {
+    let progress = &zone.progress;
+    let sql = format!(
+        "UPDATE zones SET feed_at = {FEED}, deleted = $2, deleted_at = $1, updated_at = $1, action = $3, \
+         status = $4, generation = $5, propagated_generation = $6, version = version + 1 \
+         WHERE id = $7 AND version = $8 AND deleted = '0'"
+    );
+    let args = args![
+        at,
+        zone.id.uuid().as_simple().to_string(),
+        progress.action.as_str(),
+        progress.status.as_str(),
+        progress.generation,
+        progress.propagated,
+        zone.id,
+        zone.version,
+    ];
+    if tx.run(sql, args).await? == 0 {
+        return Err(tx.stale("zone"));
+    }
+    tx.run("DELETE FROM shares WHERE zone_id = $1", args![zone.id]).await?;
+    tx.run("DELETE FROM zone_claims WHERE zone_id = $1", args![zone.id]).await?;
+    tx.run("DELETE FROM nameserver_states WHERE zone_id = $1", args![zone.id]).await?;
+    Ok(())
+}
+
+/// How many zones a project has, those being deleted included.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count_for_project(tx: &mut dyn Tx, project: &ProjectId) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) AS n FROM zones z WHERE z.deleted = '0' AND z.project_id = $1";
+    tx.count(sql, args![project]).await
+}
+
+/// How many zones a pool has, those being deleted included.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count_in_pool(tx: &mut dyn Tx, pool: PoolId) -> Result<u64, StoreError> {
+    tx.count("SELECT count(*) AS n FROM zones z WHERE z.deleted = '0' AND z.pool_id = $1", args![pool]).await
+}

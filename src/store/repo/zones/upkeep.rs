@@ -1,0 +1,141 @@
+//! What the periodic tasks and the name servers ask about zones.
+//!
+//! Invariants: a zone lags exactly while its newest generation is not propagated; feed positions are unique and grow
+//! with every published or deleted zone, whatever the clocks do.
+
+use std::ops::RangeInclusive;
+
+use super::super::shards;
+use super::row::{self, COLUMNS, FROM};
+use crate::domain::ids::{PoolId, ZoneId};
+use crate::domain::name::Name;
+use crate::domain::serial::Serial;
+use crate::domain::shard::Shard;
+use crate::domain::time::Timestamp;
+use crate::domain::zone::Zone;
+use crate::store::driver::Tx;
+use crate::store::error::StoreError;
+use crate::store::sql::Query;
+use crate::store::value::args;
+
+/// A zone whose newest generation is not on the name servers yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lagging {
+    /// The zone.
+    pub zone: Zone,
+    /// How often this generation was tried again already.
+    pub attempts: u32,
+    /// When the next attempt was due.
+    pub due: Timestamp,
+}
+
+/// Zones of these shards that lag and whose next attempt is due, longest due first. A change is due at once, so a caller
+/// that wants to leave time to the first attempt gives an earlier `due_by`.
+///
+/// # Errors
+/// If the database fails.
+pub async fn lagging(
+    tx: &mut dyn Tx,
+    ranges: &[RangeInclusive<Shard>],
+    due_by: Timestamp,
+    limit: u32,
+) -> Result<Vec<Lagging>, StoreError> {
+    let mut query = Query::new(&format!(
+        "SELECT {COLUMNS}, z.attempts, z.next_attempt_at FROM {FROM} WHERE z.deleted = '0' \
+         AND z.propagated_generation < z.generation AND z.next_attempt_at <= "
+    ));
+    query.bind(due_by);
+    shards::and_in(&mut query, "z.shard", ranges);
+    query.push(" ORDER BY z.next_attempt_at, z.id LIMIT ").bind(limit);
+    let rows = tx.rows(query.sql, query.args).await?;
+    let lagging = |mut row| {
+        let zone = row::read(&mut row)?;
+        Ok(Lagging { zone, attempts: row.number("attempts")?, due: row.time("next_attempt_at")? })
+    };
+    rows.into_iter().map(lagging).collect()
+}
+
+/// Says when a lagging zone is to be tried next, and how often it was. Leaves its version as it is; a newer change
+/// starts over.
+///
+/// # Errors
+/// If the database fails.
+pub async fn schedule(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    attempts: u32,
+    next: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE zones SET attempts = $1, next_attempt_at = $2 WHERE id = $3";
+    tx.run(sql, args![attempts, next, zone]).await?;
+    Ok(())
+}
+
+/// One step of the change feed: what DNS shows of a zone changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The zone.
+    pub id: ZoneId,
+    /// Its name.
+    pub name: Name,
+    /// The pool it is in.
+    pub pool_id: PoolId,
+    /// What it shows now.
+    pub serial: Serial,
+    /// It is to be served no more: being deleted, or gone.
+    pub withdrawn: bool,
+    /// The feed's position: ask for those after it next.
+    pub position: i64,
+}
+
+/// The steps of the change feed after a position (start with `i64::MIN`), in order. Each zone appears once, at its last
+/// change.
+///
+/// # Errors
+/// If the database fails.
+pub async fn published_since(
+    tx: &mut dyn Tx,
+    position: i64,
+    limit: u32,
+) -> Result<Vec<Published>, StoreError> {
+    let sql = "SELECT id, name, pool_id, serial, (deleted <> '0' OR action = 'DELETE') AS withdrawn, feed_at \
+               FROM zones WHERE feed_at > $1 ORDER BY feed_at, id LIMIT $2";
+    let published = |mut row: crate::store::Row| {
+        Ok(Published {
+            id: row.id("id")?,
+            name: row.name("name")?,
+            pool_id: row.id("pool_id")?,
+            serial: Serial::new(row.number("serial")?),
+            withdrawn: row.bool("withdrawn")?,
+            position: row.int("feed_at")?,
+        })
+    };
+    tx.rows(sql, args![position, limit]).await?.into_iter().map(published).collect()
+}
+
+/// Removes the rows of at most `limit` zones of these shards that were gone before `before`, with everything that
+/// belongs to them; their children get the parent that the zone had. Answers how many.
+///
+/// # Errors
+/// If the database fails.
+pub async fn purge(
+    tx: &mut dyn Tx,
+    before: Timestamp,
+    ranges: &[RangeInclusive<Shard>],
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut query = Query::new("SELECT id FROM zones WHERE deleted <> '0' AND deleted_at < ");
+    query.bind(before);
+    shards::and_in(&mut query, "shard", ranges);
+    query.push(" ORDER BY deleted_at, id LIMIT ").bind(limit);
+    let rows = tx.rows(query.sql, query.args).await?;
+    let purged = rows.len() as u64;
+    for mut row in rows {
+        let zone: ZoneId = row.id("id")?;
+        let orphans = "UPDATE zones SET parent_id = (SELECT p.parent_id FROM zones p WHERE p.id = $1) \
+                       WHERE parent_id = $1";
+        tx.run(orphans, args![zone]).await?;
+        tx.run("DELETE FROM zones WHERE id = $1", args![zone]).await?;
+    }
+    Ok(purged)
+}
