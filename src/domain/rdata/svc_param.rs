@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::encoding::{decode_base64, write_base64};
 use super::error::Flaw;
 use super::fields::{canonical_number, number};
-use super::strings::unescape;
+use super::strings::{has_bare_quote, unescape};
 use super::wire::{Reader, write_string};
 
 /// The key of a service parameter.
@@ -78,7 +78,7 @@ impl SvcKey {
             Self::DOHPATH => value.len() >= 7 && value.contains("{?dns}"),
             _ => true,
         };
-        let is_word = !value.contains('"') && !value.contains(char::is_whitespace);
+        let is_word = !has_bare_quote(value) && !value.contains(char::is_whitespace);
         if fits && is_word { self.value_from_text(text) } else { Err(Flaw::Parameter) }
     }
 

@@ -326,7 +326,13 @@ fn svcb_and_https_have_target_and_parameters() {
         );
         takes(
             rtype,
-            &["1 . key667=hello", "1 . key667", "1 . key65534=\\000x", "1 . mandatory=key667 key667"],
+            &[
+                "1 . key667=hello",
+                "1 . key667",
+                "1 . key65534=\\000x",
+                "1 . mandatory=key667 key667",
+                "1 . key667=\\\"",
+            ],
         );
         refuses(
             rtype,
