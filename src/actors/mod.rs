@@ -4,5 +4,6 @@
 
 pub mod central;
 pub mod lifecycle;
+pub mod producer;
 pub mod reconcile;
 pub mod worker;

@@ -22,6 +22,7 @@ pub mod recordset_rules;
 pub mod serial;
 pub mod service_status;
 pub mod shard;
+pub mod shard_lease;
 pub mod soa;
 pub mod time;
 pub mod ttl;

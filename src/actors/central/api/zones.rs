@@ -11,6 +11,7 @@ use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest, ZoneFilter, ZoneSortKey};
 use crate::domain::pool::NsRecord;
 use crate::domain::quota::Quotas;
+use crate::domain::shard_lease::ShardLease;
 use crate::domain::ttl::Ttl;
 use crate::domain::zone::{Zone, ZoneChanges, ZoneKind};
 use crate::rpcs;
@@ -87,8 +88,8 @@ pub struct GetZoneNameservers {
 /// Removes rows of zones deleted long ago, for the producer. Answers how many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgeZones {
-    /// Only zones in these shards, first and last inclusive.
-    pub shards: Vec<(u16, u16)>,
+    /// Only zones in these shards; their tokens are claimed in the transaction that removes the rows.
+    pub leases: Vec<ShardLease>,
     /// Only zones deleted longer ago than this, in seconds.
     pub older_than: u64,
     /// At most so many.

@@ -1,0 +1,121 @@
+//! The producer: does what has to be done from time to time, each part of it by one producer of the deployment.
+//!
+//! Invariants: what a producer does is safe to do twice and safe to leave to another; it works only on shards that it
+//! holds, and stops when it can no longer be sure of them.
+
+pub mod api;
+mod ownership;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::{Coordinator, Member};
+use tokio::runtime::Handle as Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::api::RunTask;
+use self::ownership::Ownership;
+use crate::actors::central::api::Central;
+use crate::actors::reconcile::{Cadence, Nudge, Reconcile, Reconciler};
+use crate::actors::worker::api::Worker;
+use crate::config::{ProducerConfig, TaskName};
+use crate::transport::{Cx, Fault, Handle, ServiceRef};
+
+/// The longest that one pass of a task may take.
+const PASS_BUDGET: Duration = Duration::from_secs(60);
+
+/// The state of one producer: the way to each of its tasks.
+#[derive(Debug)]
+pub struct ProducerService {
+    tasks: BTreeMap<&'static str, Nudge>,
+}
+
+/// Whom the tasks talk to.
+#[derive(Debug, Clone)]
+pub struct Peers {
+    /// Writes.
+    pub central: ServiceRef<Central>,
+    /// Propagates.
+    pub worker: ServiceRef<Worker>,
+}
+
+/// A producer at work: its state, its tasks, and the task that keeps its seat.
+#[derive(Debug)]
+pub struct Running {
+    /// To be mounted.
+    pub service: Arc<ProducerService>,
+    /// The enabled tasks.
+    pub tasks: Vec<Reconciler>,
+    /// Ends after `stop`, once the seat is given up.
+    pub seat: JoinHandle<()>,
+}
+
+impl ProducerService {
+    /// Takes a seat among the producers as `me` and starts the enabled tasks; all of it ends with `stop`.
+    #[must_use]
+    pub fn start(
+        coordinator: Arc<dyn Coordinator>,
+        me: Member,
+        peers: &Peers,
+        config: &ProducerConfig,
+        stop: &CancellationToken,
+        runtime: &Runtime,
+    ) -> Running {
+        let ownership = Ownership::default();
+        let start = |name: &TaskName| -> Reconciler {
+            let ownership = ownership.clone();
+            let (central, worker) = (peers.central.clone(), peers.worker.clone());
+            match name {
+                TaskName::Recovery => {
+                    let task = tasks::Recovery { ownership, worker, config: config.recovery };
+                    reconciler(task, config.recovery.interval, stop, runtime)
+                }
+                TaskName::ZonePurge => {
+                    let task = tasks::ZonePurge { ownership, central, config: config.zone_purge };
+                    reconciler(task, config.zone_purge.interval, stop, runtime)
+                }
+                TaskName::ServiceStatus => {
+                    let task =
+                        tasks::ServiceStatusCheck { ownership, central, config: config.service_status };
+                    reconciler(task, config.service_status.interval, stop, runtime)
+                }
+                TaskName::ServiceCleanup => {
+                    let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
+                    reconciler(task, config.service_cleanup.interval, stop, runtime)
+                }
+            }
+        };
+        let tasks: Vec<_> = config.enabled_tasks.iter().map(start).collect();
+        let tell = tasks.iter().map(|task| task.nudge().clone()).collect();
+        let seat = ownership.keep(coordinator, me, tell, stop.clone(), runtime);
+        let nudges = tasks.iter().map(|task| (task.name(), task.nudge().clone())).collect();
+        Running { service: Arc::new(Self { tasks: nudges }), tasks, seat }
+    }
+}
+
+fn reconciler<R: Reconcile>(
+    task: R,
+    every: Duration,
+    stop: &CancellationToken,
+    runtime: &Runtime,
+) -> Reconciler {
+    let cadence = Cadence { budget: PASS_BUDGET, ..Cadence::every(every) };
+    Reconciler::start(Arc::new(task), cadence, stop, runtime)
+}
+
+impl Handle<RunTask> for ProducerService {
+    async fn handle(&self, _: &Cx, m: RunTask) -> Result<(), Fault> {
+        match self.tasks.get(m.task.as_str()) {
+            Some(task) => {
+                task.nudge();
+                Ok(())
+            }
+            None => Err(Fault::not_found("task_not_found", format!("there is no enabled task {}", m.task))),
+        }
+    }
+}

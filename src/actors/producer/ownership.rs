@@ -1,0 +1,132 @@
+//! Which shards this producer may work on.
+//!
+//! Invariants: work begins only under a seat that is safe and holds its shards until it ends ([`Working`]); shards are
+//! handed over only when no work is under way; a lost seat is taken anew by itself, as a new session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::{CoordError, Coordinator, Group, GroupName, Member, Membership};
+use parking_lot::RwLock;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedRwLockReadGuard;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::actors::reconcile::Nudge;
+use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
+
+/// The group of all producers of a deployment.
+const GROUP: Group = Group::sharded(GroupName::literal("producer"), Shard::COUNT);
+/// The pause before joining is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The present seat, shared between the one who keeps it and those who work under it; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ownership {
+    seat: Arc<RwLock<Option<Arc<Membership>>>>,
+    at_work: Arc<tokio::sync::RwLock<()>>,
+}
+
+/// Shards that work is being done on. While this exists they are not handed over.
+#[derive(Debug)]
+pub(super) struct Working {
+    leases: Vec<ShardLease>,
+    _at_work: OwnedRwLockReadGuard<()>,
+}
+
+impl Working {
+    /// The shards and their tokens; empty if this producer has none at present.
+    pub(super) fn leases(&self) -> &[ShardLease] {
+        &self.leases
+    }
+}
+
+impl Ownership {
+    /// Joins the group and stays in it until `stop`, then leaves. Whenever the shards held may have changed, `tell` is
+    /// nudged.
+    pub(super) fn keep(
+        &self,
+        coordinator: Arc<dyn Coordinator>,
+        me: Member,
+        tell: Vec<Nudge>,
+        stop: CancellationToken,
+        runtime: &Handle,
+    ) -> JoinHandle<()> {
+        let this = self.clone();
+        runtime.spawn(async move {
+            while !stop.is_cancelled() {
+                match coordinator.join(&GROUP, me.clone()).await {
+                    Ok(seat) => this.sit(seat, &tell, &stop).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "joining the producers failed and will be tried again");
+                    }
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        })
+    }
+
+    /// Begins work on whatever shards are held now.
+    pub(super) async fn begin(&self) -> Working {
+        let at_work = Arc::clone(&self.at_work).read_owned().await;
+        let seat = self.seat.read().clone();
+        let holdings = seat.map(|seat| seat.holdings(Instant::now())).unwrap_or_default();
+        let leases = holdings
+            .into_iter()
+            .filter_map(|held| {
+                let (first, last) = (Shard::try_from(held.first).ok()?, Shard::try_from(held.last).ok()?);
+                Some(ShardLease { first, last, token: held.token.as_i64() })
+            })
+            .collect();
+        Working { leases, _at_work: at_work }
+    }
+
+    /// Keeps one seat until it is lost or `stop`.
+    async fn sit(&self, seat: Membership, tell: &[Nudge], stop: &CancellationToken) {
+        let seat = Arc::new(seat);
+        *self.seat.write() = Some(Arc::clone(&seat));
+        let mut views = seat.watch();
+        loop {
+            if let Err(error) = self.hand_over(&seat).await {
+                tracing::warn!(%error, "shards could not be handed over");
+            }
+            tell.iter().for_each(Nudge::nudge);
+            tokio::select! {
+                lost = seat.lost() => {
+                    tracing::warn!(%lost, "the seat among the producers is lost and will be taken anew");
+                    break;
+                }
+                changed = views.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+                () = stop.cancelled() => break,
+            }
+        }
+        *self.seat.write() = None;
+        // Whoever works under the seat holds it; once they are done it is given up for good.
+        drop(self.at_work.write().await);
+        if let Ok(seat) = Arc::try_unwrap(seat)
+            && let Err(error) = seat.leave().await
+        {
+            tracing::debug!(%error, "the seat will expire by itself");
+        }
+    }
+
+    /// Waits for the work under way and says that what was asked for is free.
+    async fn hand_over(&self, seat: &Membership) -> Result<(), CoordError> {
+        let view = seat.view();
+        if !view.must_hand_over(seat.session()) {
+            return Ok(());
+        }
+        drop(self.at_work.write().await);
+        seat.hand_over(view.epoch).await
+    }
+}

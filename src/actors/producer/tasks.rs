@@ -1,0 +1,115 @@
+//! The periodic tasks, each one pass of a reconciler.
+//!
+//! Invariants: a task works only on shards that this producer holds, and hands their tokens on to whoever writes; a task
+//! is idempotent besides, so that a brief overlap of two producers is waste, not damage.
+
+use super::ownership::{Ownership, Working};
+use crate::actors::central::api::Central;
+use crate::actors::central::api::services::SweepServiceStatuses;
+use crate::actors::central::api::zones::PurgeZones;
+use crate::actors::reconcile::Reconcile;
+use crate::actors::worker::api::{RecoverShards, Worker};
+use crate::config::{RecoveryConfig, TaskConfig};
+use crate::domain::shard::Shard;
+use crate::transport::{Cx, Fault, ServiceRef};
+
+/// Nudges zones whose published or propagated generation lags, whatever message got lost.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    pub(super) ownership: Ownership,
+    pub(super) worker: ServiceRef<Worker>,
+    pub(super) config: RecoveryConfig,
+}
+
+impl Reconcile for Recovery {
+    const NAME: &'static str = "recovery";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let ranges: Vec<_> = working.leases().iter().map(|held| (held.first, held.last)).collect();
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let found = self.worker.call(cx, RecoverShards { ranges, limit: self.config.batch_size }).await?;
+        if found.zones > 0 {
+            tracing::info!(zones = found.zones, "zones that lagged are taken up again");
+        }
+        Ok(())
+    }
+}
+
+/// Removes the rows of zones deleted long ago.
+#[derive(Debug)]
+pub(super) struct ZonePurge {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: TaskConfig,
+}
+
+impl Reconcile for ZonePurge {
+    const NAME: &'static str = "zone_purge";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let limit = self.config.batch_size;
+        loop {
+            let leases = working.leases().to_vec();
+            if leases.is_empty() {
+                return Ok(());
+            }
+            let message = PurgeZones { leases, older_than: self.config.time_threshold.as_secs(), limit };
+            let purged = self.central.call(cx, message).await?;
+            tracing::debug!(purged, "rows of deleted zones are gone");
+            if purged < u64::from(limit) || cx.is_expired() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Marks services that fell silent as DOWN.
+#[derive(Debug)]
+pub(super) struct ServiceStatusCheck {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: TaskConfig,
+}
+
+impl Reconcile for ServiceStatusCheck {
+    const NAME: &'static str = "service_status";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        if !holds_the_singletons(&working) {
+            return Ok(());
+        }
+        let down_after = Some(self.config.time_threshold.as_secs());
+        self.central.call(cx, SweepServiceStatuses { down_after, remove_after: None }).await.map(drop)
+    }
+}
+
+/// Removes the statuses of services that are gone for good.
+#[derive(Debug)]
+pub(super) struct ServiceCleanup {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: TaskConfig,
+}
+
+impl Reconcile for ServiceCleanup {
+    const NAME: &'static str = "service_cleanup";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        if !holds_the_singletons(&working) {
+            return Ok(());
+        }
+        let remove_after = Some(self.config.time_threshold.as_secs());
+        self.central.call(cx, SweepServiceStatuses { down_after: None, remove_after }).await.map(drop)
+    }
+}
+
+/// What belongs to no shard is done by whoever holds the first one.
+fn holds_the_singletons(working: &Working) -> bool {
+    working.leases().iter().any(|held| held.covers(Shard::FIRST))
+}

@@ -1,0 +1,124 @@
+//! Producers on a paused clock, their peers faked, the coordinator real.
+
+use coordinator::{MemberId, Solo};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::*;
+use crate::actors::central::api::services::SweepServiceStatuses;
+use crate::actors::central::api::zones::PurgeZones;
+use crate::actors::worker::api::{RecoverShards, Recovered};
+use crate::config::Config;
+use crate::domain::shard::Shard;
+use crate::transport::fake::{Fake, Faked};
+use crate::transport::{InProcess, run_paused};
+
+/// Everything a producer talks to.
+struct Around {
+    transport: InProcess,
+    coordinator: Arc<dyn Coordinator>,
+    worker: Faked,
+    central: Faked,
+    /// The shards of each recovery, and who asked is not known: that is the point of shards.
+    asked: Arc<Mutex<Vec<Vec<(Shard, Shard)>>>>,
+}
+
+impl Around {
+    async fn new() -> Self {
+        let transport = InProcess::through_codec();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let worker = Fake::<Worker>::on(move |m: RecoverShards| {
+            seen.lock().push(m.ranges);
+            Ok(Recovered { zones: 0 })
+        });
+        let central = Fake::<Central>::on(|m: PurgeZones| Ok(if m.leases.is_empty() { 1 } else { 0 }))
+            .and(|_: SweepServiceStatuses| Ok(0));
+        let worker = worker.mount(&transport).await.unwrap();
+        let central = central.mount(&transport).await.unwrap();
+        Self { transport, coordinator: Arc::new(Solo::ephemeral()), worker, central, asked }
+    }
+
+    fn producer(&self, name: &str, stop: &CancellationToken) -> Running {
+        let peers = Peers { central: self.transport.service_ref(), worker: self.transport.service_ref() };
+        let me = Member::new(MemberId::new(name).unwrap(), "here");
+        let coordinator = Arc::clone(&self.coordinator);
+        let config = Config::default().producer;
+        ProducerService::start(coordinator, me, &peers, &config, stop, &Runtime::current())
+    }
+
+    /// Waits until the latest recoveries satisfy `wanted`.
+    async fn recovered(&self, wanted: impl Fn(&[Vec<(Shard, Shard)>]) -> bool) {
+        let seen = self.worker.count::<RecoverShards>();
+        for more in 1.. {
+            if wanted(&self.asked.lock()) {
+                return;
+            }
+            self.worker.answered::<RecoverShards>(seen + more).await;
+        }
+    }
+}
+
+fn shards(ranges: &[(Shard, Shard)]) -> usize {
+    ranges.iter().map(|(first, last)| usize::from(last.number() - first.number()) + 1).sum()
+}
+
+#[test]
+fn a_lone_producer_works_on_every_shard_as_soon_as_it_is_seated() {
+    run_paused(async {
+        let around = Around::new().await;
+        let started = Instant::now();
+        let running = around.producer("a", &CancellationToken::new());
+        around.recovered(|asked| asked.iter().any(|ranges| shards(ranges) == 4096)).await;
+        around.central.answered::<PurgeZones>(1).await;
+        around.central.answered::<SweepServiceStatuses>(2).await;
+        assert!(started.elapsed() < Duration::from_secs(1), "no task waits for its tick to begin");
+        drop(running);
+    });
+}
+
+#[test]
+fn two_producers_share_the_shards_and_the_survivor_takes_them_over() {
+    run_paused(async {
+        let around = Around::new().await;
+        let (first_stop, second_stop) = (CancellationToken::new(), CancellationToken::new());
+        let first = around.producer("a", &first_stop);
+        around.recovered(|asked| asked.iter().any(|ranges| shards(ranges) == 4096)).await;
+        let second = around.producer("b", &second_stop);
+        around.recovered(|asked| asked.iter().filter(|ranges| shards(ranges) == 2048).count() >= 2).await;
+        first_stop.cancel();
+        first.seat.await.unwrap();
+        around.asked.lock().clear();
+        around.recovered(|asked| asked.iter().any(|ranges| shards(ranges) == 4096)).await;
+        drop(second);
+    });
+}
+
+#[test]
+fn a_stopped_producer_gives_its_seat_up() {
+    run_paused(async {
+        let around = Around::new().await;
+        let stop = CancellationToken::new();
+        let running = around.producer("a", &stop);
+        around.recovered(|asked| !asked.is_empty()).await;
+        stop.cancel();
+        running.seat.await.unwrap();
+        let group = coordinator::Group::sharded(coordinator::GroupName::literal("producer"), Shard::COUNT);
+        assert!(around.coordinator.read(&group).await.unwrap().view.members.is_empty());
+    });
+}
+
+#[test]
+fn a_task_runs_when_it_is_asked_for_and_an_unknown_one_is_refused() {
+    run_paused(async {
+        let around = Around::new().await;
+        let running = around.producer("a", &CancellationToken::new());
+        around.central.answered::<PurgeZones>(1).await;
+        let (cx, before) = (Cx::system(Duration::from_secs(5)), Instant::now());
+        running.service.handle(&cx, RunTask { task: "zone_purge".into() }).await.unwrap();
+        around.central.answered::<PurgeZones>(2).await;
+        assert!(before.elapsed() < Duration::from_secs(1));
+        let fault = running.service.handle(&cx, RunTask { task: "increment".into() }).await.unwrap_err();
+        assert_eq!(fault.kind, "task_not_found");
+    });
+}
