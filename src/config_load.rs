@@ -1,4 +1,4 @@
-//! Layers the configuration: machine's host name, then the file, then the environment.
+//! Layers the configuration: machine's host name, then what a command presets, then the file, then the environment.
 //!
 //! Invariants: the environment is passed in, never read here, so that two deployments in one process may differ; an
 //! empty variable counts as set.
@@ -41,6 +41,8 @@ pub enum ConfigError {
 pub struct Sources {
     /// The TOML file, if there is one.
     pub file: Option<PathBuf>,
+    /// Keys with values that hold unless the file or the environment says otherwise.
+    pub presets: Vec<(&'static str, String)>,
     /// Variables; only those whose name begins with `ORDAIN__` count.
     pub environment: HashMap<String, String>,
 }
@@ -51,7 +53,22 @@ impl Sources {
     pub fn of_process(file: Option<&Path>) -> Self {
         let variables = std::env::vars_os();
         let environment = variables.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        Self { file: file.map(Path::to_owned), environment: environment.collect() }
+        Self { file: file.map(Path::to_owned), presets: Vec::new(), environment: environment.collect() }
+    }
+
+    /// What `ordain dev` runs with: everything on loopback, data under one folder, room for many zones; the variables
+    /// of this process override it.
+    #[must_use]
+    pub fn dev(data_dir: &Path) -> Self {
+        let inside = |name: &str| data_dir.join(name).to_string_lossy().into_owned();
+        let presets = vec![
+            ("api.listen", String::from("127.0.0.1:9001")),
+            ("mdns.listen", String::from("127.0.0.1:5354")),
+            ("database.url", format!("sqlite:{}", inside("ordain.db"))),
+            ("coordinator.state_path", inside("coordinator")),
+            ("central.quotas.zones", String::from("1000")),
+        ];
+        Self { presets, ..Self::of_process(None) }
     }
 
     /// Reads all layers and checks the result.
@@ -75,6 +92,9 @@ impl Sources {
         let mut layers = Layers::builder();
         if let Some(host) = host_name() {
             layers = layers.set_default("node.host", host).map_err(syntax)?;
+        }
+        for (key, value) in &self.presets {
+            layers = layers.set_default(*key, value.as_str()).map_err(syntax)?;
         }
         if let Some(path) = &self.file {
             let text = std::fs::read_to_string(path)
@@ -106,12 +126,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::DatabaseUrl;
 
     fn sources(file: &str, environment: &[(&str, &str)]) -> (Sources, tempfile::NamedTempFile) {
         let mut temp = tempfile::NamedTempFile::new().unwrap();
         temp.write_all(file.as_bytes()).unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        (Sources { file: Some(temp.path().to_owned()), environment }, temp)
+        (Sources { file: Some(temp.path().to_owned()), environment, ..Sources::default() }, temp)
     }
 
     #[test]
@@ -163,6 +184,19 @@ mod tests {
         let config = Sources::default().load().unwrap();
         assert!(!config.node.host.is_empty());
         assert_eq!(Config { node: Config::default().node, ..config }, Config::default());
+    }
+
+    #[test]
+    fn dev_stays_on_loopback_unless_told_otherwise() {
+        let mut sources = Sources { environment: HashMap::new(), ..Sources::dev(Path::new("data")) };
+        let config = sources.load().unwrap();
+        assert!(
+            config.api.listen.iter().chain(&config.mdns.listen).all(|address| address.ip().is_loopback())
+        );
+        assert_eq!(config.database.url, DatabaseUrl::SqliteFile(PathBuf::from("data/ordain.db")));
+        assert_eq!(config.central.quotas.zones, 1000);
+        sources.environment.insert("ORDAIN__CENTRAL__QUOTAS__ZONES".into(), "10".into());
+        assert_eq!(sources.load().unwrap().central.quotas.zones, 10);
     }
 
     #[test]
