@@ -6,8 +6,10 @@
 mod list;
 mod shards;
 
+pub mod blacklists;
 pub mod journal;
 pub mod recordsets;
+pub mod tlds;
 pub mod transfer;
 pub mod versions;
 pub mod zones;
