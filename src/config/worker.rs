@@ -19,7 +19,7 @@ pub struct WorkerConfig {
     pub propagation_timeout: Duration,
     /// Time before the first poll after a NOTIFY.
     pub poll_first_delay: Duration,
-    /// Longest time between two polls of a name server; the time doubles up to here.
+    /// Longest time between two polls of a name server; the time grows up to here.
     pub poll_backoff_max: Duration,
     /// Time for a name server to answer a SOA query.
     pub poll_timeout: Duration,
@@ -66,7 +66,7 @@ impl WorkerConfig {
             poll_backoff_max: s.get(
                 "poll_backoff_max",
                 seconds(5),
-                "Longest time between two polls of a name server; the time doubles up to here.",
+                "Longest time between two polls of a name server; the time grows up to here.",
             ),
             poll_timeout: s.get("poll_timeout", seconds(2), "Time for a name server to answer a SOA query."),
             notify_timeout: s.get("notify_timeout", seconds(2), "Time before an unanswered NOTIFY is sent again."),

@@ -101,6 +101,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// # Errors
     /// The server may still serve it.
     async fn ensure_absent(&self, zone: &ZoneSpec, hard_delete: bool) -> Result<Effect, BackendError>;
+
+    /// True if the server wants to be told of changes by NOTIFY.
+    fn takes_notify(&self) -> bool {
+        true
+    }
 }
 
 type Factory = dyn Fn(&Target) -> Result<Arc<dyn Backend>, BackendError> + Send + Sync;

@@ -17,4 +17,7 @@ impl Backend for Native {
     async fn ensure_absent(&self, _zone: &ZoneSpec, _hard_delete: bool) -> Result<Effect, BackendError> {
         Ok(Effect::Unchanged)
     }
+    fn takes_notify(&self) -> bool {
+        false
+    }
 }
