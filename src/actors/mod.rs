@@ -4,6 +4,7 @@
 
 pub mod central;
 pub mod lifecycle;
+pub mod mdns;
 pub mod producer;
 pub mod reconcile;
 pub mod worker;

@@ -1,0 +1,3 @@
+//! Our own name servers: what they show is what is published.
+
+pub mod api;
