@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::error::StoreError;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{
     AlsoNotifyId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId, RecordsetId, ServiceStatusId,
@@ -95,4 +96,9 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
+}
+
+/// A value as JSON text, as lists and maps are kept.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| StoreError::corrupt("json", &e))
 }

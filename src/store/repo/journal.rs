@@ -11,7 +11,7 @@ use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::sql::insert_many;
-use crate::store::value::{Value, args};
+use crate::store::value::{Value, args, json};
 
 const INSERT: &str = "INSERT INTO zone_journal (zone_id, generation, seq, name, kind, before_ttl, before_records, \
      after_ttl, after_records, at) VALUES";
@@ -39,8 +39,7 @@ pub async fn append(
 
 fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result<Vec<Value>, StoreError> {
     let ttl = |set: &Option<RrSet>| set.as_ref().and_then(|s| s.ttl);
-    let records = |set: &Option<RrSet>| set.as_ref().map(|s| serde_json::to_string(&s.records)).transpose();
-    let broken = |e| StoreError::corrupt("records", &e);
+    let records = |set: &Option<RrSet>| set.as_ref().map(|s| json(&s.records)).transpose();
     Ok(args![
         zone,
         entry.generation,
@@ -48,9 +47,9 @@ fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result
         entry.name.as_str(),
         entry.kind,
         ttl(&entry.before),
-        records(&entry.before).map_err(broken)?,
+        records(&entry.before)?,
         ttl(&entry.after),
-        records(&entry.after).map_err(broken)?,
+        records(&entry.after)?,
         at,
     ])
 }

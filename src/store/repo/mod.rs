@@ -7,8 +7,16 @@ mod list;
 mod shards;
 
 pub mod blacklists;
+pub mod claims;
+pub mod fences;
+pub mod inbox;
 pub mod journal;
+pub mod nameserver_states;
+pub mod pools;
+pub mod quotas;
 pub mod recordsets;
+pub mod shares;
+pub mod statuses;
 pub mod tlds;
 pub mod transfer;
 pub mod versions;

@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::sql::{Query, insert_many as many};
-use crate::store::value::{Value, args};
+use crate::store::value::{Value, args, json};
 
 /// The constraint that a second recordset of the same name and type in a zone violates.
 pub const TAKEN: &str = "recordsets_zone_id_name_key_kind";
@@ -60,7 +60,7 @@ fn values(set: &Recordset) -> Result<Vec<Value>, StoreError> {
         set.kind,
         set.ttl,
         set.description.as_deref(),
-        row::json(&set.records)?,
+        json(&set.records)?,
         set.managed,
         set.generation,
         set.change.as_str(),
@@ -160,7 +160,7 @@ pub async fn update(tx: &mut dyn Tx, set: &mut Recordset, now: Timestamp) -> Res
         set.project_id.as_ref(),
         set.ttl,
         set.description.as_deref(),
-        row::json(&set.records)?,
+        json(&set.records)?,
         set.managed,
         set.generation,
         set.change.as_str(),

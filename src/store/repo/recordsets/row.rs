@@ -1,7 +1,5 @@
 //! A recordset's row.
 
-use serde::Serialize;
-
 use crate::domain::ids::ProjectId;
 use crate::domain::recordset::Recordset;
 use crate::domain::zone_status::{Action, Progress, Status};
@@ -71,9 +69,4 @@ pub(super) fn recordset(mut row: Row) -> Result<Recordset, StoreError> {
     set.created_at = row.time("created_at")?;
     set.updated_at = row.time_opt("updated_at")?;
     Ok(set)
-}
-
-/// A value as JSON text.
-pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|e| StoreError::corrupt("json", &e))
 }

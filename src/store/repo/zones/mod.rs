@@ -21,7 +21,7 @@ use crate::domain::zone::Zone;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::sql::Query;
-use crate::store::value::args;
+use crate::store::value::{args, json};
 
 /// The constraint that a second zone of the same name in the same pool violates.
 pub const NAME_TAKEN: &str = "zones_name_key_pool_id_deleted";
@@ -67,8 +67,8 @@ pub async fn insert(tx: &mut dyn Tx, zone: &Zone, now: Timestamp) -> Result<(), 
         progress.published,
         progress.propagated,
         progress.failed,
-        row::json(&zone.attributes)?,
-        row::json(&zone.masters)?,
+        json(&zone.attributes)?,
+        json(&zone.masters)?,
         zone.parent_id,
         zone.recordset_count,
         zone.record_count,
@@ -169,8 +169,8 @@ pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<
         progress.published,
         progress.propagated,
         progress.failed,
-        row::json(&zone.attributes)?,
-        row::json(&zone.masters)?,
+        json(&zone.attributes)?,
+        json(&zone.masters)?,
         zone.parent_id,
         zone.recordset_count,
         zone.record_count,

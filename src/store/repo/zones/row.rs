@@ -1,7 +1,5 @@
 //! A zone's row.
 
-use serde::Serialize;
-
 use crate::domain::serial::Serial;
 use crate::domain::zone::{SoaTimers, Zone, ZoneKind};
 use crate::domain::zone_status::{Action, Progress, Status};
@@ -63,9 +61,4 @@ pub(super) fn read(row: &mut Row) -> Result<Zone, StoreError> {
         transferred_at: row.time_opt("transferred_at")?,
         published_at: row.time_opt("published_at")?,
     })
-}
-
-/// A value as JSON text.
-pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|e| StoreError::corrupt("json", &e))
 }
