@@ -15,9 +15,9 @@ use crate::store::value::args;
 pub async fn effective(
     tx: &mut dyn Tx,
     project: &ProjectId,
-    defaults: &Quotas,
+    defaults: Quotas,
 ) -> Result<Quotas, StoreError> {
-    let mut quotas = *defaults;
+    let mut quotas = defaults;
     let sql = "SELECT resource, hard_limit FROM quotas WHERE project_id = $1";
     for mut row in tx.rows(sql, args![project]).await? {
         let name = row.text("resource")?;

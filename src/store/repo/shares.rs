@@ -57,3 +57,11 @@ pub async fn is_shared_with(tx: &mut dyn Tx, zone: ZoneId, project: &ProjectId) 
 pub async fn delete_all(tx: &mut dyn Tx, zone: ZoneId) -> Result<u64, StoreError> {
     tx.run("DELETE FROM shares WHERE zone_id = $1", args![zone]).await
 }
+
+/// True if a zone is shared with any project.
+///
+/// # Errors
+/// If the database fails.
+pub async fn has_any(tx: &mut dyn Tx, zone: ZoneId) -> Result<bool, StoreError> {
+    Ok(tx.row("SELECT 1 AS one FROM shares WHERE zone_id = $1 LIMIT 1", args![zone]).await?.is_some())
+}

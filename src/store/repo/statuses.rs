@@ -77,7 +77,7 @@ pub async fn get(tx: &mut dyn Tx, id: ServiceStatusId) -> Result<Option<ServiceS
 ///
 /// # Errors
 /// If the database fails.
-pub async fn mark_stale(tx: &mut dyn Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn mark_down(tx: &mut dyn Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
     let sql = "UPDATE service_statuses SET status = 'DOWN', updated_at = $1 \
                WHERE status = 'UP' AND heartbeated_at < $2";
     tx.run(sql, args![now, before]).await
@@ -88,7 +88,7 @@ pub async fn mark_stale(tx: &mut dyn Tx, before: Timestamp, now: Timestamp) -> R
 ///
 /// # Errors
 /// If the database fails.
-pub async fn cleanup(tx: &mut dyn Tx, before: Timestamp) -> Result<u64, StoreError> {
+pub async fn remove_gone(tx: &mut dyn Tx, before: Timestamp) -> Result<u64, StoreError> {
     let sql =
         "DELETE FROM service_statuses WHERE status = 'STOPPED' OR (status = 'DOWN' AND heartbeated_at < $1)";
     tx.run(sql, args![before]).await
