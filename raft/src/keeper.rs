@@ -22,8 +22,8 @@ use crate::{
 
 /// Sessions renewed by one command.
 const BATCH: usize = 1024;
-/// How long to try to close a dropped session; it expires anyway.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for a renewal or a close to be decided.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Where sessions are signed on and off.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ async fn run(shared: Arc<Shared>, replica: Arc<dyn Replica>) {
 }
 
 async fn close(replica: Arc<dyn Replica>, session: SessionId) {
-    match timeout(CLOSE_LIMIT, replica.submit(Command::Close { session })).await {
+    match timeout(LIMIT, replica.submit(Command::Close { session })).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%session, %error, "cannot close a session, it will expire"),
         Err(_) => tracing::warn!(%session, "cannot close a session in time, it will expire"),
@@ -162,7 +162,7 @@ async fn renew(shared: &Shared, replica: &dyn Replica, due: &[(SessionId, Arc<Tr
     let Some(shortest) = due.iter().map(|(_, trust)| trust.ttl).min() else { return };
     let sessions = due.iter().map(|(session, _)| *session).collect();
     let sent = Instant::now();
-    let answer = timeout(shortest / 4, replica.submit(Command::Renew { sessions })).await;
+    let answer = timeout(LIMIT.min(shortest / 4), replica.submit(Command::Renew { sessions })).await;
     match answer.map(|answer| answer.map(|applied| applied.reply)) {
         Ok(Ok(Reply::Renewed { unknown })) => {
             for (session, trust) in due {

@@ -19,8 +19,23 @@ use crate::{
     command::{Command, Ending, Event, Outcome, Refusal, Reply},
 };
 
-/// Number of the shape of [`State`] as stored in a snapshot; one more with every change.
-pub const SNAPSHOT_SCHEMA: u16 = 1;
+/// Number of the shape of [`State`]; one more with every change.
+pub const SCHEMA: u16 = 1;
+
+/// The state as stored, with the schema it was written with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u16,
+    /// Everything decided up to its applied index.
+    pub state: State,
+}
+
+impl From<State> for Snapshot {
+    fn from(state: State) -> Self {
+        Self { schema: SCHEMA, state }
+    }
+}
 
 /// Everything that was decided so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -198,3 +198,115 @@ impl From<Stored> for Shards {
         shards
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Index;
+
+    const ALL: u16 = 4096;
+
+    fn members(count: usize) -> Vec<SessionId> {
+        (1..=count as u128)
+            .map(|n| SessionId(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c))))
+            .collect()
+    }
+
+    fn reassign(shards: &mut Shards, members: &[SessionId], index: u64) {
+        shards.reassign(members, Token::new(0, Index(index)), Epoch::new(0, Index(index)));
+    }
+
+    fn owners(shards: &Shards) -> Vec<SessionId> {
+        let owners: Vec<_> = shards.0.iter().map(|slot| slot.unwrap().owner).collect();
+        assert_eq!(owners.len(), usize::from(ALL));
+        owners
+    }
+
+    fn check_fair(shards: &Shards, members: &[SessionId]) {
+        let mut counts: BTreeMap<SessionId, usize> = members.iter().map(|&id| (id, 0)).collect();
+        owners(shards).iter().for_each(|owner| *counts.get_mut(owner).expect("a member") += 1);
+        assert!(counts.values().max().unwrap() - counts.values().min().unwrap() <= 1, "{counts:?}");
+    }
+
+    fn settle(shards: &mut Shards, members: &[SessionId], index: u64) {
+        for &owner in members {
+            shards.hand_over(owner, Epoch::new(0, Index(index)), Token::new(0, Index(index + 1)));
+        }
+        assert!(shards.0.iter().flatten().all(|slot| slot.releasing.is_none()));
+    }
+
+    #[test]
+    fn any_number_of_members_shares_fairly_and_one_more_or_less_moves_one_share() {
+        for count in [1, 2, 3, 7, 64, 65, 100, 4095, 4096, 5000] {
+            let more = members(count + 1);
+            let (newcomer, fewer) = more.split_last().unwrap();
+            let mut shards = Shards::unowned(ALL);
+            reassign(&mut shards, fewer, 1);
+            check_fair(&shards, fewer);
+            let before = owners(&shards);
+
+            reassign(&mut shards, &more, 2);
+            assert_eq!(owners(&shards), before, "nothing moves before it is handed over");
+            settle(&mut shards, &more, 2);
+            check_fair(&shards, &more);
+            let joined = owners(&shards);
+            let moved = before.iter().zip(&joined).filter(|(was, is)| was != is);
+            assert!(moved.clone().all(|(_, is)| is == newcomer));
+            assert!(moved.count() <= usize::from(ALL) / (count + 1));
+
+            let (leaver, rest) = more.split_first().unwrap();
+            reassign(&mut shards, rest, 4);
+            check_fair(&shards, rest);
+            let left = owners(&shards);
+            assert!(joined.iter().zip(&left).all(|(was, is)| was == is || was == leaver));
+        }
+    }
+
+    #[test]
+    fn a_promise_is_taken_back_before_anything_else_moves() {
+        let all = members(3);
+        let mut shards = Shards::unowned(ALL);
+        reassign(&mut shards, &all[..1], 1);
+        reassign(&mut shards, &all[..2], 2);
+        reassign(&mut shards, &all, 3);
+        let promised = |to| {
+            shards.0.iter().flatten().filter(|slot| slot.releasing.map(|(to, _)| to) == Some(to)).count()
+        };
+        assert_eq!((promised(all[1]), promised(all[2])), (1365, 1365));
+        let first_asked = shards
+            .0
+            .iter()
+            .flatten()
+            .filter_map(|slot| slot.releasing)
+            .filter(|(_, asked)| asked.index() == Index(2));
+        assert_eq!(first_asked.count(), 2048, "what was asked for stays asked for, whoever gets it");
+
+        reassign(&mut shards, &all[..1], 4);
+        let untouched = Slot::owned(all[0], Token::new(0, Index(1)));
+        assert!(shards.0.iter().all(|slot| *slot == Some(untouched)), "the owner never lost them");
+    }
+
+    #[test]
+    fn the_heir_of_a_dead_owner_takes_over_at_once() {
+        let all = members(2);
+        let mut shards = Shards::unowned(ALL);
+        reassign(&mut shards, &all[..1], 1);
+        reassign(&mut shards, &all, 2);
+        reassign(&mut shards, &all[1..], 3);
+        assert!(shards.0.iter().all(|slot| *slot == Some(Slot::owned(all[1], Token::new(0, Index(3))))));
+    }
+
+    #[test]
+    fn only_what_was_asked_for_by_then_is_handed_over() {
+        let all = members(2);
+        let mut shards = Shards::unowned(ALL);
+        reassign(&mut shards, &all[..1], 1);
+        reassign(&mut shards, &all, 5);
+        assert!(!shards.hand_over(all[0], Epoch::new(0, Index(4)), Token::new(0, Index(6))));
+        assert!(!shards.hand_over(all[1], Epoch::new(0, Index(5)), Token::new(0, Index(6))));
+        assert!(shards.hand_over(all[0], Epoch::new(0, Index(5)), Token::new(0, Index(6))));
+        check_fair(&shards, &all);
+    }
+}
