@@ -52,7 +52,7 @@ impl Trust {
     pub(crate) fn extend(&self, sent: Instant) {
         self.until.send_if_modified(|until| {
             let safe = sent + trusted_for(self.ttl);
-            let later = until.given_up.is_none() && safe > until.safe;
+            let later = safe > until.safe;
             if later {
                 until.safe = safe;
             }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use super::{LIMIT, LOCK, Nodes, SHORT, now, queued, within};
+use super::{LIMIT, LOCK, Nodes, PROMPT, SHORT, now, queued, within};
 use crate::{CoordError, Coordinator, Lease, LockName, Lost, Terms, Token, command::Refusal};
 
 const QUEUE: Terms = Terms::waiting(LIMIT);
@@ -51,6 +51,8 @@ pub async fn waiters_are_served_in_order(nodes: &Nodes) {
         lease.release().await.expect("release");
         lease = within("the next grant", waiter).await.expect("waiter");
         assert!(lease.token() > token);
+        let holder = nodes.at(0).inspect(&LOCK).await.expect("inspect").holder;
+        assert_eq!(holder, Some((lease.session(), lease.token())));
     }
 }
 
@@ -81,8 +83,10 @@ pub async fn a_dropped_lease_is_released(nodes: &Nodes) {
     let lease = acquire(nodes.at(0), QUEUE).await;
     let token = lease.token();
     let waiting = waiter(nodes, 1, 0).await;
+    let since = now();
     drop(lease);
     assert!(within("the release", waiting).await.expect("waiter").token() > token);
+    assert!(since.elapsed() < PROMPT, "it expired instead");
 }
 
 /// A holder that cannot renew stops trusting its lease before another one is granted it (S5), and not before its time.

@@ -25,6 +25,8 @@ use crate::{Coordinator, Group, GroupName, LockName, Member, MemberId, Membershi
 pub const LIMIT: Duration = Duration::from_secs(60);
 /// The ttl of what is to expire in a case.
 const SHORT: Duration = Duration::from_millis(600);
+/// How long a change may take that nobody has to wait for.
+const PROMPT: Duration = Duration::from_millis(500);
 /// The group of most cases.
 const GROUP: Group = Group::sharded(GroupName::literal("conformance"), SHARDS);
 const SHARDS: u16 = 4096;
