@@ -11,6 +11,6 @@ pub mod config;
 pub mod config_load;
 pub mod dns;
 pub mod domain;
+pub mod store;
 pub mod telemetry;
 pub mod transport;
-pub mod store;

@@ -17,7 +17,7 @@ pub struct ShardLease {
     /// Last shard, included.
     pub last: Shard,
     /// Claimed in the transaction of every write that it covers.
-    pub token: i64,
+    pub token: u64,
 }
 
 impl ShardLease {

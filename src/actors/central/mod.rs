@@ -1,3 +1,78 @@
 //! Central: the owner of business rules, quotas and nearly all writes.
+//!
+//! Invariants: every change is one transaction that leaves a row behind before anybody is told; what follows a change
+//! (the nudge to a worker) may be lost without harm, because the producer finds what lags. Any number of centrals run
+//! side by side: only the database decides between them.
 
 pub mod api;
+
+mod admission;
+mod authorize;
+mod error;
+mod placement;
+mod recordset_writes;
+mod recordsets;
+mod refusals;
+mod report;
+mod service_statuses;
+mod zone_writes;
+mod zones;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actors::worker::api::{PublishZone, Worker};
+use crate::clock::Clock;
+use crate::config::CentralConfig;
+use crate::domain::ids::ZoneId;
+use crate::domain::policy::Policy;
+use crate::domain::quota::Quotas;
+use crate::store::Store;
+use crate::transport::{Cx, ServiceRef};
+
+/// How long a worker may take to accept a nudge; nobody waits for the work itself.
+const NUDGE_BUDGET: Duration = Duration::from_secs(5);
+
+/// The state of one central; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CentralService {
+    store: Store,
+    clock: Clock,
+    policy: Arc<Policy>,
+    config: Arc<CentralConfig>,
+    worker: ServiceRef<Worker>,
+}
+
+impl CentralService {
+    /// A central that works on `store` and nudges `worker`.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        policy: Arc<Policy>,
+        config: CentralConfig,
+        worker: ServiceRef<Worker>,
+    ) -> Self {
+        Self { store, clock, policy, config: Arc::new(config), worker }
+    }
+
+    /// The limits of projects that have none of their own.
+    fn default_quotas(&self) -> Quotas {
+        let quotas = self.config.quotas;
+        Quotas {
+            zones: quotas.zones.into(),
+            zone_recordsets: quotas.zone_recordsets.into(),
+            zone_records: quotas.zone_records.into(),
+            recordset_records: quotas.recordset_records.into(),
+            api_export_size: quotas.api_export_size.into(),
+        }
+    }
+
+    /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change.
+    async fn nudge(&self, cx: &Cx, zone: ZoneId) {
+        let cx = cx.detached(NUDGE_BUDGET);
+        if let Err(fault) = self.worker.cast(&cx, PublishZone { zone }).await {
+            tracing::info!(%zone, %fault, "no worker took the nudge; the producer will find the zone");
+        }
+    }
+}

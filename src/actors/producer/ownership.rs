@@ -81,7 +81,7 @@ impl Ownership {
             .into_iter()
             .filter_map(|held| {
                 let (first, last) = (Shard::try_from(held.first).ok()?, Shard::try_from(held.last).ok()?);
-                Some(ShardLease { first, last, token: held.token.as_i64() })
+                Some(ShardLease { first, last, token: held.token.as_i64().unsigned_abs() })
             })
             .collect();
         Working { leases, _at_work: at_work }

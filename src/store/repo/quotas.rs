@@ -12,11 +12,7 @@ use crate::store::value::args;
 ///
 /// # Errors
 /// If the database fails.
-pub async fn effective(
-    tx: &mut dyn Tx,
-    project: &ProjectId,
-    defaults: Quotas,
-) -> Result<Quotas, StoreError> {
+pub async fn effective(tx: &mut dyn Tx, project: &ProjectId, defaults: Quotas) -> Result<Quotas, StoreError> {
     let mut quotas = defaults;
     let sql = "SELECT resource, hard_limit FROM quotas WHERE project_id = $1";
     for mut row in tx.rows(sql, args![project]).await? {

@@ -113,29 +113,31 @@ pub async fn published_since(
     tx.rows(sql, args![position, limit]).await?.into_iter().map(published).collect()
 }
 
-/// Removes the rows of at most `limit` zones of these shards that were gone before `before`, with everything that
-/// belongs to them; their children get the parent that the zone had. Answers how many.
+/// At most `limit` zones of these shards that were gone before `before`, longest gone first.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn purge(
+pub async fn purgeable(
     tx: &mut dyn Tx,
     before: Timestamp,
     ranges: &[RangeInclusive<Shard>],
     limit: u32,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<ZoneId>, StoreError> {
     let mut query = Query::new("SELECT id FROM zones WHERE deleted <> '0' AND deleted_at < ");
     query.bind(before);
     shards::and_in(&mut query, "shard", ranges);
     query.push(" ORDER BY deleted_at, id LIMIT ").bind(limit);
-    let rows = tx.rows(query.sql, query.args).await?;
-    let purged = rows.len() as u64;
-    for mut row in rows {
-        let zone: ZoneId = row.id("id")?;
-        let orphans = "UPDATE zones SET parent_id = (SELECT p.parent_id FROM zones p WHERE p.id = $1) \
-                       WHERE parent_id = $1";
-        tx.run(orphans, args![zone]).await?;
-        tx.run("DELETE FROM zones WHERE id = $1", args![zone]).await?;
-    }
-    Ok(purged)
+    tx.rows(query.sql, query.args).await?.into_iter().map(|mut row| row.id("id")).collect()
+}
+
+/// Removes the row of a zone that is gone, with everything that belongs to it; its children get the parent that it had.
+///
+/// # Errors
+/// If the database fails.
+pub async fn purge(tx: &mut dyn Tx, zone: ZoneId) -> Result<(), StoreError> {
+    let orphans =
+        "UPDATE zones SET parent_id = (SELECT p.parent_id FROM zones p WHERE p.id = $1) WHERE parent_id = $1";
+    tx.run(orphans, args![zone]).await?;
+    tx.run("DELETE FROM zones WHERE id = $1 AND deleted <> '0'", args![zone]).await?;
+    Ok(())
 }

@@ -1,0 +1,239 @@
+//! What creating, changing and deleting a recordset does to the database.
+//!
+//! Invariants: one transaction each, run again when it has to be; the zone row is locked first, so that its counters,
+//! its generation and the journal move together; a recordset without records is no change of the zone.
+
+use crate::domain::delta::{JournalEntry, RrSet};
+use crate::domain::ids::RecordsetId;
+use crate::domain::policy::Rule;
+use crate::domain::quota::Resource;
+use crate::domain::record_type::RecordType;
+use crate::domain::recordset::{Recordset, RecordsetChanges};
+use crate::domain::time::Timestamp;
+use crate::domain::zone::{Zone, ZoneKind};
+use crate::domain::zone_status::{Action, Status};
+use crate::store::repo::{journal, quotas, recordsets, zones};
+use crate::store::{StoreError, Tx};
+use crate::transport::Cx;
+
+use super::api::recordsets::{CreateRecordset, DeleteRecordset, UpdateRecordset};
+use super::error::CentralError;
+use super::zones::lock_visible;
+use super::{CentralService, admission, placement, refusals};
+
+impl CentralService {
+    /// Inserts a recordset.
+    pub(super) async fn create_recordset_in(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        id: RecordsetId,
+        m: &CreateRecordset,
+    ) -> Result<Recordset, CentralError> {
+        let zone = lock_visible(tx, cx, m.zone_id).await?;
+        writable(&zone)?;
+        self.allow_zone(cx, Rule::CreateRecordset, &zone)?;
+        self.recordset_ttl(cx, m.ttl)?;
+        self.within_quota(tx, &zone, &[(Resource::ZoneRecordsets, zone.recordset_count + 1)]).await?;
+        let longest = self.config.max_recordset_name_len;
+        placement::check(tx, &zone, &m.name, m.kind, m.records.len(), true, longest).await?;
+        self.records_within_quota(tx, &zone, 0, m.records.len()).await?;
+        let now = self.clock.now();
+        let progress = if m.records.is_empty() { zone.progress } else { zone.progress.changed() };
+        let recordset = Recordset {
+            id,
+            zone_id: zone.id,
+            zone_name: zone.name.clone(),
+            project_id: cx.caller.project.clone().or_else(|| zone.project_id.clone()),
+            name: m.name.clone(),
+            kind: m.kind,
+            ttl: m.ttl,
+            description: m.description.clone(),
+            records: m.records.clone(),
+            managed: false,
+            generation: progress.generation,
+            change: Action::Create,
+            action: Action::None,
+            status: Status::Active,
+            version: 1,
+            created_at: now,
+            updated_at: None,
+        };
+        recordsets::insert(tx, &recordset).await.map_err(|e| match e {
+            StoreError::Unique { .. } => refusals::duplicate_recordset().into(),
+            other => CentralError::from(other),
+        })?;
+        let zone = Zone {
+            progress,
+            recordset_count: zone.recordset_count + 1,
+            record_count: zone.record_count + m.records.len() as u64,
+            ..zone
+        };
+        self.finish(tx, zone, None, Some(&recordset), now).await?;
+        Ok(shown(progress, recordset))
+    }
+
+    /// Changes a recordset.
+    pub(super) async fn update_recordset_in(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        m: &UpdateRecordset,
+    ) -> Result<Recordset, CentralError> {
+        let zone = lock_visible(tx, cx, m.zone_id).await?;
+        let old = recordsets::get(tx, m.zone_id, m.id).await?.ok_or_else(refusals::recordset_not_found)?;
+        if old.managed && !cx.caller.flags.edit_managed_records {
+            return Err(refusals::managed_record().into());
+        }
+        if old.kind == RecordType::Soa {
+            return Err(refusals::bad_request("Updating SOA recordsets is not allowed").into());
+        }
+        if old.kind == RecordType::Ns && old.name == zone.name {
+            return Err(refusals::bad_request("Updating a root zone NS record is not allowed").into());
+        }
+        writable(&zone)?;
+        self.allow_recordset(cx, Rule::UpdateRecordset, &zone, &old)?;
+        let RecordsetChanges { ttl, description, records } = m.changes.clone();
+        self.recordset_ttl(cx, ttl.flatten())?;
+        let now = self.clock.now();
+        let progress = zone.progress.changed();
+        let mut recordset = Recordset {
+            ttl: ttl.unwrap_or(old.ttl),
+            description: description.unwrap_or_else(|| old.description.clone()),
+            records: records.unwrap_or_else(|| old.records.clone()),
+            generation: progress.generation,
+            change: Action::Update,
+            ..old.clone()
+        };
+        let count = recordset.records.len();
+        let longest = self.config.max_recordset_name_len;
+        placement::check(tx, &zone, &recordset.name, recordset.kind, count, false, longest).await?;
+        let (before, after) = if old.managed { (0, 0) } else { (old.records.len(), count) };
+        if !old.managed {
+            self.records_within_quota(tx, &zone, before, after).await?;
+        }
+        recordsets::update(tx, &mut recordset, now).await?;
+        let zone = Zone { progress, record_count: moved(zone.record_count, before, after), ..zone };
+        self.finish(tx, zone, Some(&old), Some(&recordset), now).await?;
+        Ok(shown(progress, recordset))
+    }
+
+    /// Removes a recordset.
+    pub(super) async fn delete_recordset_in(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        m: &DeleteRecordset,
+    ) -> Result<Recordset, CentralError> {
+        let zone = lock_visible(tx, cx, m.zone_id).await?;
+        let old = recordsets::get(tx, m.zone_id, m.id).await?.ok_or_else(refusals::recordset_not_found)?;
+        if old.kind == RecordType::Soa {
+            return Err(refusals::bad_request("Deleting a SOA recordset is not allowed").into());
+        }
+        writable(&zone)?;
+        self.allow_recordset(cx, Rule::DeleteRecordset, &zone, &old)?;
+        if old.managed && !cx.caller.flags.edit_managed_records {
+            return Err(refusals::managed_record().into());
+        }
+        recordsets::delete(tx, old.id).await?;
+        let now = self.clock.now();
+        let records = if old.managed { 0 } else { old.records.len() };
+        let progress = if old.records.is_empty() { zone.progress } else { zone.progress.changed() };
+        let zone = Zone {
+            progress,
+            recordset_count: zone.recordset_count.saturating_sub(1),
+            record_count: moved(zone.record_count, records, 0),
+            ..zone
+        };
+        self.finish(tx, zone, Some(&old), None, now).await?;
+        let version = old.version + 1;
+        Ok(Recordset {
+            action: Action::Delete,
+            status: Status::Pending,
+            version,
+            updated_at: Some(now),
+            ..old
+        })
+    }
+
+    /// Writes the zone row and the journal line of a change.
+    async fn finish(
+        &self,
+        tx: &mut dyn Tx,
+        mut zone: Zone,
+        before: Option<&Recordset>,
+        after: Option<&Recordset>,
+        now: Timestamp,
+    ) -> Result<(), CentralError> {
+        let set =
+            |r: &Recordset| (!r.records.is_empty()).then(|| RrSet { ttl: r.ttl, records: r.records.clone() });
+        if let Some(subject) = after.or(before) {
+            let (before, after) = (before.and_then(set), after.and_then(set));
+            if before != after {
+                let entry = JournalEntry {
+                    generation: zone.progress.generation,
+                    name: subject.name.clone(),
+                    kind: subject.kind,
+                    before,
+                    after,
+                };
+                journal::append(tx, zone.id, &[entry], now).await?;
+            }
+        }
+        zones::update(tx, &mut zone, now).await?;
+        Ok(())
+    }
+
+    /// The TTL of a recordset is held to the same minimum as a zone's.
+    fn recordset_ttl(&self, cx: &Cx, ttl: Option<crate::domain::ttl::Ttl>) -> Result<(), CentralError> {
+        admission::admissible_ttl(self.config.min_ttl, self.may(cx, Rule::UseLowTtl), ttl)
+    }
+
+    async fn records_within_quota(
+        &self,
+        tx: &mut dyn Tx,
+        zone: &Zone,
+        before: usize,
+        after: usize,
+    ) -> Result<(), CentralError> {
+        let total = moved(zone.record_count, before, after);
+        let wanted = [(Resource::ZoneRecords, total), (Resource::RecordsetRecords, after as u64)];
+        self.within_quota(tx, zone, &wanted).await
+    }
+
+    /// Quotas are the zone owner's, whoever writes.
+    async fn within_quota(
+        &self,
+        tx: &mut dyn Tx,
+        zone: &Zone,
+        wanted: &[(Resource, u64)],
+    ) -> Result<(), CentralError> {
+        let Some(owner) = &zone.project_id else { return Ok(()) };
+        let quotas = quotas::effective(tx, owner, self.default_quotas()).await?;
+        let over = quotas.exceeded(wanted);
+        if over.is_empty() { Ok(()) } else { Err(refusals::over_quota(&over).into()) }
+    }
+}
+
+/// Refuses zones whose records nobody writes through the API, now or ever.
+fn writable(zone: &Zone) -> Result<(), CentralError> {
+    if zone.kind == ZoneKind::Catalog {
+        return Err(refusals::catalog_is_read_only().into());
+    }
+    if zone.progress.is_deleting() {
+        return Err(refusals::zone_is_deleting().into());
+    }
+    Ok(())
+}
+
+/// A counter after `before` of its units became `after`.
+fn moved(counter: u64, before: usize, after: usize) -> u64 {
+    (counter + after as u64).saturating_sub(before as u64)
+}
+
+/// The recordset with the status that it has in a zone that has come so far.
+fn shown(progress: crate::domain::zone_status::Progress, recordset: Recordset) -> Recordset {
+    let has_records = !recordset.records.is_empty();
+    let (action, status) = progress.of_recordset(recordset.generation, recordset.change, has_records);
+    Recordset { action, status, ..recordset }
+}

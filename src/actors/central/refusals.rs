@@ -1,0 +1,104 @@
+//! Why central refuses, in the exact types and texts of the API.
+//!
+//! Invariants: every refusal of a rule is made here, so that one type is never spelt two ways; a thing that the caller
+//! may not see is refused as one that does not exist.
+
+use crate::domain::quota::Resource;
+use crate::transport::{Fault, FaultCode};
+
+pub(super) fn zone_not_found() -> Fault {
+    Fault::not_found("zone_not_found", "Could not find Zone")
+}
+
+pub(super) fn recordset_not_found() -> Fault {
+    Fault::not_found("recordset_not_found", "Could not find RecordSet")
+}
+
+pub(super) fn service_status_not_found() -> Fault {
+    Fault::not_found("service_status_not_found", "Could not find ServiceStatus")
+}
+
+pub(super) fn no_pool() -> Fault {
+    Fault::not_found("no_valid_pool_found", "There are no pools that matched your request")
+}
+
+/// The marker of a page names no row of the list.
+pub(super) fn marker_not_found() -> Fault {
+    Fault::invalid("marker_not_found", "Marker could not be found")
+}
+
+/// A rule said no; such answers carry no text.
+pub(super) fn forbidden() -> Fault {
+    Fault::new(FaultCode::Forbidden, "forbidden")
+}
+
+pub(super) fn catalog_is_read_only() -> Fault {
+    Fault::forbidden("forbidden", "Catalog zones are managed by the service")
+}
+
+pub(super) fn missing_project() -> Fault {
+    Fault::unauthorized("missing_project_id", "A project ID is required")
+}
+
+pub(super) fn over_quota(resources: &[Resource]) -> Fault {
+    let names: Vec<_> = resources.iter().map(|r| r.as_str()).collect();
+    Fault::too_large("over_quota", format!("Quota exceeded for {}.", names.join(", ")))
+}
+
+pub(super) fn duplicate_zone() -> Fault {
+    Fault::conflict("duplicate_zone", "Duplicate Zone")
+}
+
+pub(super) fn zone_of_another_project() -> Fault {
+    Fault::conflict("duplicate_zone", "Zone already exists in another project")
+}
+
+pub(super) fn duplicate_recordset() -> Fault {
+    Fault::conflict("duplicate_recordset", "Duplicate RecordSet")
+}
+
+pub(super) fn illegal_child() -> Fault {
+    Fault::forbidden("illegal_child", "Unable to create subzone in another project's zone")
+}
+
+pub(super) fn illegal_parent() -> Fault {
+    Fault::forbidden(
+        "illegal_parent",
+        "Unable to create zone because another project owns a subzone of the zone",
+    )
+}
+
+pub(super) fn zone_name(reason: &str) -> Fault {
+    Fault::invalid("invalid_zone_name", reason)
+}
+
+pub(super) fn low_ttl(minimum: u32) -> Fault {
+    Fault::invalid("invalid_ttl", format!("TTL is below the minimum: {minimum}"))
+}
+
+pub(super) fn no_servers() -> Fault {
+    Fault::internal("no_servers_configured", "No nameservers are configured for the pool")
+}
+
+pub(super) fn zone_is_deleting() -> Fault {
+    Fault::invalid("bad_request", "Can not update a deleting zone")
+}
+
+pub(super) fn zone_is_shared() -> Fault {
+    Fault::invalid(
+        "zone_is_shared",
+        "Zone is shared with other projects, please remove these shares before deleting it",
+    )
+}
+
+pub(super) fn zone_has_sub_zone() -> Fault {
+    Fault::invalid("zone_has_sub_zone", "Please delete any subzones before deleting this zone")
+}
+
+pub(super) fn managed_record() -> Fault {
+    Fault::invalid("bad_request", "Managed records may not be changed")
+}
+
+pub(super) fn bad_request(reason: &str) -> Fault {
+    Fault::invalid("bad_request", reason)
+}

@@ -1,0 +1,39 @@
+//! What workers say about propagation becomes the zone's status.
+
+use super::CentralService;
+use super::api::status::ReportZone;
+use super::error::CentralError;
+use crate::domain::policy::{Rule, Target};
+use crate::domain::zone_status::Verdict;
+use crate::store::repo::zones;
+use crate::transport::{Cx, Fault, Handle};
+
+impl Handle<ReportZone> for CentralService {
+    async fn handle(&self, cx: &Cx, m: ReportZone) -> Result<(), Fault> {
+        self.allow(cx, Rule::UpdateZone, &Target::default())?;
+        let now = self.clock.now();
+        self.store
+            .transact(|tx| {
+                Box::pin(async {
+                    // A zone gone meanwhile has nothing left to report on.
+                    let Some(mut zone) = zones::lock(tx, m.zone_id).await? else {
+                        return Ok::<_, CentralError>(());
+                    };
+                    match zone.progress.reported(m.generation, m.outcome) {
+                        Verdict::Unchanged => {}
+                        Verdict::Stands(progress) => {
+                            zone.progress = progress;
+                            zones::update(tx, &mut zone, now).await?;
+                        }
+                        Verdict::Gone(progress) => {
+                            zone.progress = progress;
+                            zones::mark_gone(tx, &zone, now).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}

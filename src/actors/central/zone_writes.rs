@@ -1,0 +1,191 @@
+//! What creating, changing and deleting a zone does to the database.
+//!
+//! Invariants: functions of one transaction each, to be run again when it has to be; a change and its generation are
+//! written together; the zone row is locked before it is changed.
+
+use std::collections::BTreeSet;
+
+use crate::domain::identity::CallerFlags;
+use crate::domain::ids::{ProjectId, ZoneId};
+use crate::domain::name::Name;
+use crate::domain::pool::Pool;
+use crate::domain::record_type::RecordType;
+use crate::domain::serial::Serial;
+use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
+use crate::domain::soa;
+use crate::domain::time::Timestamp;
+use crate::domain::ttl::Ttl;
+use crate::domain::zone::{SoaTimers, Zone, ZoneChanges, ZoneKind};
+use crate::domain::zone_status::Progress;
+use crate::store::Tx;
+use crate::store::repo::{fences, recordsets, shares, versions, zones};
+
+use super::admission::{self, Admitted, Limits, Privileges};
+use super::api::zones::CreateZone;
+use super::error::CentralError;
+use super::refusals;
+
+/// Everything that creating a zone depends on.
+#[derive(Debug, Clone)]
+pub(super) struct NewZone {
+    pub(super) id: ZoneId,
+    pub(super) project: ProjectId,
+    pub(super) email: String,
+    pub(super) default_ttl: u32,
+    pub(super) timers: SoaTimers,
+    pub(super) limits: Limits,
+    pub(super) privileges: Privileges,
+    pub(super) now: Timestamp,
+    pub(super) request: CreateZone,
+}
+
+impl NewZone {
+    /// The time for zones of our own; a secondary zone has nothing to show before its first transfer.
+    fn first_serial(&self) -> Serial {
+        match self.request.kind {
+            ZoneKind::Secondary => Serial::new(1),
+            ZoneKind::Primary | ZoneKind::Catalog => Serial::at(self.now.seconds()),
+        }
+    }
+}
+
+/// A zone just created, and the zones that workers have to look at.
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) zone: Zone,
+    pub(super) touched: Vec<ZoneId>,
+}
+
+/// Admits and inserts a zone with the records that it has without being asked.
+pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, CentralError> {
+    let request = &new.request;
+    let admitted =
+        admission::admit(tx, &new.limits, new.privileges, &new.project, &request.name, request.ttl).await?;
+    let sets = generated_sets(new, &admitted.pool);
+    let zone = new_zone(new, &admitted, sets.len());
+    zones::insert(tx, &zone, new.now).await.map_err(|e| match e.is_unique(zones::NAME_TAKEN) {
+        true => refusals::duplicate_zone().into(),
+        false => CentralError::from(e),
+    })?;
+    for (kind, records) in sets {
+        recordsets::set_generated(tx, &zone, kind, records, zone.progress.generation, new.now).await?;
+    }
+    versions::record(tx, zone.id, zone.serial, zone.progress.generation, new.now).await?;
+    let mut touched = vec![zone.id];
+    for mut child in admitted.children {
+        touched.push(child.id);
+        child.parent_id = Some(zone.id);
+        child.progress = child.progress.changed();
+        zones::update(tx, &mut child, new.now).await?;
+    }
+    Ok(Created { zone, touched })
+}
+
+fn new_zone(new: &NewZone, admitted: &Admitted, generated: usize) -> Zone {
+    let request = &new.request;
+    Zone {
+        id: new.id,
+        pool_id: admitted.pool.id,
+        project_id: Some(new.project.clone()),
+        name: request.name.clone(),
+        kind: request.kind,
+        email: new.email.clone(),
+        description: request.description.clone(),
+        ttl: request.ttl.unwrap_or(Ttl::from_wire(new.default_ttl)),
+        timers: new.timers,
+        serial: new.first_serial(),
+        progress: Progress::created(),
+        shared: false,
+        attributes: request.attributes.clone(),
+        masters: request.masters.clone(),
+        parent_id: admitted.parent,
+        recordset_count: generated as u64,
+        record_count: 0,
+        hard_delete: false,
+        version: 1,
+        created_at: new.now,
+        updated_at: None,
+        transferred_at: None,
+        published_at: Some(new.now),
+    }
+}
+
+/// SOA for every zone, NS for primary ones.
+fn generated_sets(new: &NewZone, pool: &Pool) -> Vec<(RecordType, Vec<String>)> {
+    let ns = soa::ns_records(pool);
+    let mname = pool.ns_in_order().first().map_or_else(Name::root, |ns| ns.hostname.clone());
+    let mut sets =
+        vec![(RecordType::Soa, vec![soa::text(&mname, &new.email, new.first_serial(), new.timers)])];
+    if new.request.kind == ZoneKind::Primary {
+        sets.push((RecordType::Ns, ns));
+    }
+    sets
+}
+
+/// Changes a zone's own fields; what DNS shows of them changes with the next publish.
+pub(super) async fn update(
+    tx: &mut dyn Tx,
+    zone: Zone,
+    changes: &ZoneChanges,
+    now: Timestamp,
+) -> Result<Zone, CentralError> {
+    let ZoneChanges { email, ttl, description, attributes, masters } = changes.clone();
+    let mut zone = Zone {
+        email: email.unwrap_or(zone.email),
+        ttl: ttl.unwrap_or(zone.ttl),
+        description: description.unwrap_or(zone.description),
+        attributes: attributes.unwrap_or(zone.attributes),
+        masters: masters.unwrap_or(zone.masters),
+        progress: zone.progress.changed(),
+        ..zone
+    };
+    zones::update(tx, &mut zone, now).await?;
+    Ok(zone)
+}
+
+/// Marks a zone for deletion; the row goes when the name servers confirmed.
+pub(super) async fn delete(
+    tx: &mut dyn Tx,
+    zone: Zone,
+    flags: CallerFlags,
+    now: Timestamp,
+) -> Result<Zone, CentralError> {
+    if flags.delete_shares {
+        shares::delete_all(tx, zone.id).await?;
+    } else if shares::has_any(tx, zone.id).await? {
+        return Err(refusals::zone_is_shared().into());
+    }
+    if zones::children_count(tx, zone.id).await? > 0 {
+        return Err(refusals::zone_has_sub_zone().into());
+    }
+    let mut zone = Zone {
+        shared: zone.shared && !flags.delete_shares,
+        progress: zone.progress.deleting(),
+        hard_delete: zone.hard_delete || flags.hard_delete,
+        ..zone
+    };
+    zones::update(tx, &mut zone, now).await?;
+    Ok(zone)
+}
+
+/// Removes rows of zones that are gone since before `before`, under the tokens of the shards they are in. Answers how
+/// many; an overtaken producer's tokens are refused by the database, and then nothing is removed.
+pub(super) async fn purge(
+    tx: &mut dyn Tx,
+    before: Timestamp,
+    leases: &[ShardLease],
+    limit: u32,
+) -> Result<u64, CentralError> {
+    let ranges: Vec<_> = leases.iter().map(ShardLease::range).collect();
+    let gone = zones::purgeable(tx, before, &ranges, limit).await?;
+    let shards: BTreeSet<Shard> = gone.iter().map(|zone| Shard::of(*zone)).collect();
+    for shard in shards {
+        let token = leases.iter().find(|lease| lease.covers(shard)).map_or(0, |lease| lease.token);
+        fences::claim(tx, &format!("shard/{shard}"), token).await?;
+    }
+    for zone in &gone {
+        zones::purge(tx, *zone).await?;
+    }
+    Ok(gone.len() as u64)
+}
