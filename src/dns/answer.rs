@@ -87,6 +87,12 @@ impl Authority {
         &self.catalog
     }
 
+    /// The UDP payload that our OPT records offer.
+    #[must_use]
+    pub const fn payload(&self) -> u16 {
+        self.max_udp
+    }
+
     /// Answers one message; an answer is appended to `out`.
     pub fn answer(&self, message: &[u8], peer: &Peer, out: &mut Vec<u8>) -> Outcome {
         match Request::read(message) {
@@ -346,4 +352,4 @@ impl<'r> Reply<'r, '_> {
 
 #[cfg(test)]
 #[path = "answer_tests/mod.rs"]
-mod tests;
+pub(super) mod tests;

@@ -10,6 +10,7 @@ pub mod client;
 #[cfg(feature = "testing")]
 pub mod fake_server;
 pub mod lookup;
+pub mod server;
 pub mod transfer;
 pub mod wire;
 pub mod zone;

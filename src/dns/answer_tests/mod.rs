@@ -10,4 +10,4 @@ mod rfc4592;
 mod rfc5936;
 mod rfc6891;
 mod rfc8482;
-mod support;
+pub(in crate::dns) mod support;

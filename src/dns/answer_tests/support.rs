@@ -14,21 +14,21 @@ use crate::domain::rdata::{Field, RData};
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
 
-pub(crate) const UDP: Peer = peer(Carrier::Udp);
-pub(crate) const TCP: Peer = peer(Carrier::Tcp);
+pub(in crate::dns) const UDP: Peer = peer(Carrier::Udp);
+pub(in crate::dns) const TCP: Peer = peer(Carrier::Tcp);
 
 const fn peer(carrier: Carrier) -> Peer {
     let address = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     Peer { address: SocketAddr::new(address, 5300), carrier }
 }
 
-pub(crate) fn name(text: &str) -> Name {
+pub(in crate::dns) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
 /// A zone with the given lines, `name ttl TYPE data`, and a SOA record unless one is given. Names without a final dot
 /// are in the zone.
-pub(crate) fn zone(origin: &str, lines: &str) -> ZoneData {
+pub(in crate::dns) fn zone(origin: &str, lines: &str) -> ZoneData {
     let version = ZoneVersion {
         id: ZoneId::random(),
         pool_id: PoolId::DEFAULT,
@@ -75,7 +75,7 @@ fn data(kind: RecordType, text: &str) -> Vec<u8> {
     RData::from_fields(kind, &fields, None).unwrap_or_else(|e| panic!("{kind} {text}: {e}")).to_wire()
 }
 
-pub(crate) fn authority(zones: impl IntoIterator<Item = ZoneData>) -> Authority {
+pub(in crate::dns) fn authority(zones: impl IntoIterator<Item = ZoneData>) -> Authority {
     let catalog = Catalog::default();
     for zone in zones {
         catalog.put(Arc::new(zone));
@@ -83,7 +83,7 @@ pub(crate) fn authority(zones: impl IntoIterator<Item = ZoneData>) -> Authority 
     Authority::new(Arc::new(catalog), |_: &Peer| true, 1232)
 }
 
-pub(crate) fn question(qname: &str, qtype: &str) -> Message {
+pub(in crate::dns) fn question(qname: &str, qtype: &str) -> Message {
     let mut message = Message::query();
     message.metadata.id = 4711;
     let qtype = match (qtype, qtype.strip_prefix("TYPE")) {
@@ -95,7 +95,7 @@ pub(crate) fn question(qname: &str, qtype: &str) -> Message {
     message
 }
 
-pub(crate) fn with_edns(mut message: Message, payload: u16) -> Message {
+pub(in crate::dns) fn with_edns(mut message: Message, payload: u16) -> Message {
     let mut edns = Edns::new();
     edns.set_max_payload(payload);
     message.set_edns(edns);
@@ -103,7 +103,7 @@ pub(crate) fn with_edns(mut message: Message, payload: u16) -> Message {
 }
 
 /// The octets of the answer, if there is one.
-pub(crate) fn octets(authority: &Authority, message: &[u8], peer: &Peer) -> Option<Vec<u8>> {
+pub(in crate::dns) fn octets(authority: &Authority, message: &[u8], peer: &Peer) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match authority.answer(message, peer, &mut out) {
         Outcome::Answered => Some(out),
@@ -112,7 +112,7 @@ pub(crate) fn octets(authority: &Authority, message: &[u8], peer: &Peer) -> Opti
     }
 }
 
-pub(crate) fn exchange(authority: &Authority, message: &Message, peer: &Peer) -> Message {
+pub(in crate::dns) fn exchange(authority: &Authority, message: &Message, peer: &Peer) -> Message {
     let answer = octets(authority, &message.to_vec().unwrap(), peer).expect("an answer");
     let answer = Message::from_vec(&answer).expect("a readable answer");
     assert_eq!(answer.metadata.id, message.metadata.id);
@@ -121,11 +121,11 @@ pub(crate) fn exchange(authority: &Authority, message: &Message, peer: &Peer) ->
 }
 
 /// The answer over UDP, as lines: the response code with the flags `aa` and `tc`, then the records of each section.
-pub(crate) fn ask(authority: &Authority, qname: &str, qtype: &str) -> String {
+pub(in crate::dns) fn ask(authority: &Authority, qname: &str, qtype: &str) -> String {
     lines(&exchange(authority, &question(qname, qtype), &UDP))
 }
 
-pub(crate) fn lines(answer: &Message) -> String {
+pub(in crate::dns) fn lines(answer: &Message) -> String {
     let mut text = format!("{:?}", answer.metadata.response_code);
     for (flag, word) in [(answer.metadata.authoritative, " aa"), (answer.metadata.truncation, " tc")] {
         text += if flag { word } else { "" };
@@ -141,12 +141,12 @@ pub(crate) fn lines(answer: &Message) -> String {
 }
 
 /// The text block as [`lines`] has it.
-pub(crate) fn expected(block: &str) -> String {
+pub(in crate::dns) fn expected(block: &str) -> String {
     block.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Asserts that a question gets this answer.
 #[track_caller]
-pub(crate) fn check(authority: &Authority, qname: &str, qtype: &str, block: &str) {
+pub(in crate::dns) fn check(authority: &Authority, qname: &str, qtype: &str, block: &str) {
     assert_eq!(ask(authority, qname, qtype), expected(block), "{qname} {qtype}");
 }
