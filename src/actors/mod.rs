@@ -3,6 +3,7 @@
 //! Invariants: an actor knows the others by their `api` only.
 
 pub mod central;
+pub mod heartbeat;
 pub mod lifecycle;
 pub mod mdns;
 pub mod producer;

@@ -10,6 +10,7 @@ mod admission;
 mod authorize;
 mod error;
 mod placement;
+pub mod pools;
 mod recordset_writes;
 mod recordsets;
 mod refusals;
@@ -26,7 +27,6 @@ use crate::clock::Clock;
 use crate::config::CentralConfig;
 use crate::domain::ids::ZoneId;
 use crate::domain::policy::Policy;
-use crate::domain::quota::Quotas;
 use crate::store::Store;
 use crate::transport::{Cx, ServiceRef};
 
@@ -54,18 +54,6 @@ impl CentralService {
         worker: ServiceRef<Worker>,
     ) -> Self {
         Self { store, clock, policy, config: Arc::new(config), worker }
-    }
-
-    /// The limits of projects that have none of their own.
-    fn default_quotas(&self) -> Quotas {
-        let quotas = self.config.quotas;
-        Quotas {
-            zones: quotas.zones.into(),
-            zone_recordsets: quotas.zone_recordsets.into(),
-            zone_records: quotas.zone_records.into(),
-            recordset_records: quotas.recordset_records.into(),
-            api_export_size: quotas.api_export_size.into(),
-        }
     }
 
     /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change.

@@ -209,7 +209,7 @@ impl CentralService {
         wanted: &[(Resource, u64)],
     ) -> Result<(), CentralError> {
         let Some(owner) = &zone.project_id else { return Ok(()) };
-        let quotas = quotas::effective(tx, owner, self.default_quotas()).await?;
+        let quotas = quotas::effective(tx, owner, self.config.quotas).await?;
         let over = quotas.exceeded(wanted);
         if over.is_empty() { Ok(()) } else { Err(refusals::over_quota(&over).into()) }
     }

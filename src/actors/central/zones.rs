@@ -139,7 +139,7 @@ impl Handle<PurgeZones> for CentralService {
 
 impl Handle<GetQuotas> for CentralService {
     async fn handle(&self, cx: &Cx, m: GetQuotas) -> Result<Quotas, Fault> {
-        let defaults = self.default_quotas();
+        let defaults = self.config.quotas;
         let Some(project) = m.project.or_else(|| cx.caller.project.clone()) else {
             return Ok(defaults);
         };
@@ -182,7 +182,7 @@ impl CentralService {
             max_name_length: self.config.max_zone_name_len,
             min_ttl: self.config.min_ttl,
             default_pool: self.config.default_pool_id,
-            quotas: self.default_quotas(),
+            quotas: self.config.quotas,
         }
     }
 

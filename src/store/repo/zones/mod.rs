@@ -10,7 +10,7 @@ mod upkeep;
 
 pub use self::find::find;
 pub use self::tree::{ancestors, by_name, children_count, descendants, reparent};
-pub use self::upkeep::{Lagging, Published, lagging, published_since, purge, purgeable, schedule};
+pub use self::upkeep::{Lagging, Published, in_pool, lagging, published_since, purge, purgeable, schedule};
 
 use self::row::{COLUMNS, FROM};
 use crate::domain::ids::{PoolId, ProjectId, ZoneId};

@@ -141,3 +141,22 @@ pub async fn purge(tx: &mut dyn Tx, zone: ZoneId) -> Result<(), StoreError> {
     tx.run("DELETE FROM zones WHERE id = $1 AND deleted <> '0'", args![zone]).await?;
     Ok(())
 }
+
+/// At most `limit` zones of a pool after `after`, in order of id.
+///
+/// # Errors
+/// If the database fails.
+pub async fn in_pool(
+    tx: &mut dyn Tx,
+    pool: PoolId,
+    after: Option<ZoneId>,
+    limit: u32,
+) -> Result<Vec<ZoneId>, StoreError> {
+    let mut query = Query::new("SELECT id FROM zones WHERE deleted = '0' AND pool_id = ");
+    query.bind(pool);
+    if let Some(after) = after {
+        query.push(" AND id > ").bind(after);
+    }
+    query.push(" ORDER BY id LIMIT ").bind(limit);
+    tx.rows(query.sql, query.args).await?.into_iter().map(|mut row| row.id("id")).collect()
+}

@@ -1,0 +1,283 @@
+//! Makes the pools what a pool file says they should be.
+//!
+//! Invariants: a difference, never a replacement: rows that did not change keep their ids, and only primary zones whose
+//! NS set changes are touched, a bounded number per transaction. Running it again finishes what a crash left undone.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::config::pool_file::PoolSpec;
+use crate::domain::ids::{AlsoNotifyId, NameserverId, NsRecordId, PoolId, TargetId, ZoneId};
+use crate::domain::pool::{AlsoNotify, Nameserver, NsRecord, Pool, Target};
+use crate::domain::record_type::RecordType;
+use crate::domain::soa;
+use crate::domain::time::Timestamp;
+use crate::domain::zone::ZoneKind;
+use crate::store::repo::{journal, pools, recordsets, zones};
+use crate::store::{Store, StoreError, Tx};
+
+/// Zones looked at in one transaction.
+const BATCH: u32 = 100;
+
+/// Why pools were not changed.
+#[derive(Debug, Error)]
+pub enum PoolUpdateError {
+    /// A file gives a known name another id.
+    #[error("pool {name} exists with the id {existing}, not {wanted}")]
+    IdMismatch {
+        /// The pool.
+        name: String,
+        /// Its id.
+        existing: PoolId,
+        /// The id in the file.
+        wanted: PoolId,
+    },
+    /// A pool that would be removed still has zones.
+    #[error("pool {name} still has {zones} zones")]
+    NotEmpty {
+        /// The pool.
+        name: String,
+        /// How many.
+        zones: u64,
+    },
+    /// Zones need at least one NS record.
+    #[error("pool {name} would have zones without any NS record")]
+    NoNsRecords {
+        /// The pool.
+        name: String,
+    },
+    /// A part of the file that is not supported yet.
+    #[error("pool {name} asks for a catalog zone, which is not supported yet")]
+    Catalog {
+        /// The pool.
+        name: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is to be done, and how far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Only tells what would change.
+    pub dry_run: bool,
+    /// Removes pools that the file does not mention.
+    pub delete_absent: bool,
+}
+
+/// What changed, or would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A new pool.
+    Created(Pool),
+    /// A pool that is different now; how many zones got another NS set.
+    Updated {
+        /// As it is now.
+        pool: Pool,
+        /// Zones changed with it.
+        zones: Vec<ZoneId>,
+    },
+    /// A pool that is gone.
+    Deleted(Pool),
+}
+
+/// Applies `specs`. Answers what changed, pools that were as wanted left out.
+///
+/// # Errors
+/// Nothing of a pool is changed if that pool's description cannot be followed; pools before it in the file are.
+pub async fn apply(
+    store: &Store,
+    clock: Clock,
+    specs: &[PoolSpec],
+    options: Options,
+) -> Result<Vec<Change>, PoolUpdateError> {
+    let mut changes = Vec::new();
+    for spec in specs {
+        changes.extend(apply_one(store, clock, spec, options.dry_run).await?);
+    }
+    if options.delete_absent {
+        let known = store.read(|tx| Box::pin(pools::list(tx))).await?;
+        let mentioned = |pool: &Pool| specs.iter().any(|s| s.id == Some(pool.id) || s.name == pool.name);
+        for pool in known.into_iter().filter(|pool| !mentioned(pool)) {
+            let remove = !options.dry_run;
+            store.transact(|tx| Box::pin(delete(tx, &pool, remove))).await?;
+            changes.push(Change::Deleted(pool));
+        }
+    }
+    Ok(changes)
+}
+
+async fn apply_one(
+    store: &Store,
+    clock: Clock,
+    spec: &PoolSpec,
+    dry_run: bool,
+) -> Result<Option<Change>, PoolUpdateError> {
+    let now = clock.now();
+    let old = store.read(|tx| Box::pin(find(tx, spec))).await?;
+    let wanted = merge(spec, old.as_ref(), now)?;
+    if dry_run {
+        return Ok(match old {
+            None => Some(Change::Created(wanted)),
+            Some(old) if same(&old, &wanted) => None,
+            Some(_) => Some(Change::Updated { pool: wanted, zones: Vec::new() }),
+        });
+    }
+    let pool = store.transact(|tx| Box::pin(put(tx, &wanted, now))).await?;
+    let zones = show_ns_records(store, clock, &pool).await?;
+    Ok(match old {
+        None => Some(Change::Created(pool)),
+        Some(old) if old.version == pool.version && zones.is_empty() => None,
+        Some(_) => Some(Change::Updated { pool, zones }),
+    })
+}
+
+async fn find(tx: &mut dyn Tx, spec: &PoolSpec) -> Result<Option<Pool>, PoolUpdateError> {
+    if let Some(id) = spec.id
+        && let Some(pool) = pools::get(tx, id).await?
+    {
+        return Ok(Some(pool));
+    }
+    let named = pools::get_by_name(tx, &spec.name).await?;
+    match (named, spec.id) {
+        (Some(pool), Some(wanted)) => {
+            Err(PoolUpdateError::IdMismatch { name: pool.name, existing: pool.id, wanted })
+        }
+        (named, _) => Ok(named),
+    }
+}
+
+async fn put(tx: &mut dyn Tx, wanted: &Pool, now: Timestamp) -> Result<Pool, PoolUpdateError> {
+    if wanted.ns_records.is_empty() && zones::count_in_pool(tx, wanted.id).await? > 0 {
+        return Err(PoolUpdateError::NoNsRecords { name: wanted.name.clone() });
+    }
+    Ok(pools::put(tx, wanted, now).await?)
+}
+
+async fn delete(tx: &mut dyn Tx, pool: &Pool, remove: bool) -> Result<(), PoolUpdateError> {
+    let zones = zones::count_in_pool(tx, pool.id).await?;
+    if zones > 0 {
+        return Err(PoolUpdateError::NotEmpty { name: pool.name.clone(), zones });
+    }
+    if remove {
+        pools::delete(tx, pool.id).await?;
+    }
+    Ok(())
+}
+
+/// The pool as the file and, where that is silent, the database want it.
+fn merge(spec: &PoolSpec, old: Option<&Pool>, now: Timestamp) -> Result<Pool, PoolUpdateError> {
+    if spec.catalog_zone.is_some() {
+        return Err(PoolUpdateError::Catalog { name: spec.name.clone() });
+    }
+    let id = old.map(|pool| pool.id).or(spec.id).unwrap_or_else(PoolId::random);
+    let empty = Pool {
+        id,
+        name: spec.name.clone(),
+        description: None,
+        attributes: BTreeMap::new(),
+        ns_records: Vec::new(),
+        nameservers: Vec::new(),
+        targets: Vec::new(),
+        also_notifies: Vec::new(),
+        version: 1,
+        created_at: now,
+        updated_at: None,
+    };
+    let base = old.cloned().unwrap_or(empty);
+    // New ids here; the rows that are there already keep theirs.
+    Ok(Pool {
+        name: spec.name.clone(),
+        description: spec.description.clone().or(base.description),
+        attributes: spec.attributes.clone().unwrap_or(base.attributes),
+        ns_records: spec.ns_records.as_ref().map_or(base.ns_records, |list| {
+            let new = |ns: &crate::config::pool_file::NsRecordSpec| NsRecord {
+                id: NsRecordId::random(),
+                hostname: ns.hostname.clone(),
+                priority: ns.priority,
+            };
+            list.iter().map(new).collect()
+        }),
+        nameservers: spec.nameservers.as_ref().map_or(base.nameservers, |list| {
+            let new = |ns: &crate::config::pool_file::NameserverSpec| Nameserver {
+                id: NameserverId::random(),
+                at: ns.at.clone(),
+                tsigkey_id: ns.tsigkey_id,
+            };
+            list.iter().map(new).collect()
+        }),
+        targets: spec.targets.as_ref().map_or(base.targets, |list| {
+            let new = |target: &crate::config::pool_file::TargetSpec| Target {
+                id: TargetId::random(),
+                driver: target.driver.clone(),
+                description: target.description.clone(),
+                masters: target.masters.clone(),
+                options: target.options.clone(),
+                tsigkey_id: target.tsigkey_id,
+            };
+            list.iter().map(new).collect()
+        }),
+        also_notifies: spec.also_notifies.as_ref().map_or(base.also_notifies, |list| {
+            list.iter().map(|at| AlsoNotify { id: AlsoNotifyId::random(), at: at.clone() }).collect()
+        }),
+        ..base
+    })
+}
+
+/// True if two descriptions say the same, ids and versions aside.
+fn same(old: &Pool, wanted: &Pool) -> bool {
+    let spec = |pool: &Pool| {
+        let parts = Pool {
+            id: PoolId::DEFAULT,
+            version: 0,
+            created_at: Timestamp::default(),
+            updated_at: None,
+            ..pool.clone()
+        };
+        crate::config::pool_text::print(&[parts])
+    };
+    spec(old) == spec(wanted)
+}
+
+/// Gives every primary zone of the pool the NS set that the pool has now. Answers the zones that had another.
+async fn show_ns_records(store: &Store, clock: Clock, pool: &Pool) -> Result<Vec<ZoneId>, PoolUpdateError> {
+    let mut changed = Vec::new();
+    let mut after = None;
+    loop {
+        let batch = store.read(|tx| Box::pin(zones::in_pool(tx, pool.id, after, BATCH))).await?;
+        let Some(last) = batch.last() else { return Ok(changed) };
+        after = Some(*last);
+        let now = clock.now();
+        let some = store.transact(|tx| Box::pin(show_in_batch(tx, pool, &batch, now))).await?;
+        changed.extend(some);
+    }
+}
+
+async fn show_in_batch(
+    tx: &mut dyn Tx,
+    pool: &Pool,
+    batch: &[ZoneId],
+    now: Timestamp,
+) -> Result<Vec<ZoneId>, StoreError> {
+    let mut changed = Vec::new();
+    for id in batch {
+        let Some(mut zone) = zones::lock(tx, *id).await? else { continue };
+        if zone.kind != ZoneKind::Primary || zone.progress.is_deleting() {
+            continue;
+        }
+        let next = zone.progress.changed();
+        let records = soa::ns_records(pool);
+        let line =
+            recordsets::set_generated(tx, &zone, RecordType::Ns, records, next.generation, now).await?;
+        if let Some(line) = line {
+            journal::append(tx, zone.id, &[line], now).await?;
+            zone.progress = next;
+            zones::update(tx, &mut zone, now).await?;
+            changed.push(zone.id);
+        }
+    }
+    Ok(changed)
+}

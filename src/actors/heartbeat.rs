@@ -1,0 +1,74 @@
+//! A service's signs of life.
+//!
+//! Invariants: a heartbeat never waits behind a service's own work; a service says itself that it stops; an instance has
+//! a row of its own, so that one that stops says nothing of its neighbours.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::central::api::Central;
+use super::central::api::services::Heartbeat as Beat;
+use super::reconcile::{Cadence, Reconcile, Reconciler};
+use crate::domain::ids::InstanceId;
+use crate::domain::service_status::Health;
+use crate::transport::{Cx, Fault, ServiceRef};
+
+/// Tells central of one instance.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    central: ServiceRef<Central>,
+    service: &'static str,
+    hostname: String,
+    instance: InstanceId,
+}
+
+impl Heartbeat {
+    /// The heart of an instance of `service` on `hostname`.
+    #[must_use]
+    pub const fn new(
+        central: ServiceRef<Central>,
+        service: &'static str,
+        hostname: String,
+        instance: InstanceId,
+    ) -> Self {
+        Self { central, service, hostname, instance }
+    }
+
+    /// Beats every `interval` until `stop`.
+    pub fn start(&self, interval: Duration, stop: &CancellationToken, runtime: &Handle) -> Reconciler {
+        let cadence = Cadence { budget: interval.max(Duration::from_secs(1)), ..Cadence::every(interval) };
+        Reconciler::start(Arc::new(self.clone()), cadence, stop, runtime)
+    }
+
+    /// Says goodbye.
+    ///
+    /// # Errors
+    /// If central cannot be told; the silence will tell it.
+    pub async fn stopped(&self, cx: &Cx) -> Result<(), Fault> {
+        self.say(cx, Health::Stopped).await
+    }
+
+    async fn say(&self, cx: &Cx, health: Health) -> Result<(), Fault> {
+        let beat = Beat {
+            service_name: self.service.to_owned(),
+            hostname: self.hostname.clone(),
+            instance: self.instance,
+            health,
+            stats: BTreeMap::new(),
+            capabilities: BTreeMap::new(),
+        };
+        self.central.call(cx, beat).await
+    }
+}
+
+impl Reconcile for Heartbeat {
+    const NAME: &'static str = "heartbeat";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        self.say(cx, Health::Up).await
+    }
+}
