@@ -11,6 +11,7 @@ pub mod config;
 pub mod config_load;
 pub mod dns;
 pub mod domain;
+pub mod http;
 pub mod store;
 pub mod telemetry;
 pub mod transport;

@@ -16,6 +16,8 @@ pub struct ApiConfig {
     pub api_base_uri: String,
     /// Links take scheme and host from the request.
     pub enable_host_header: bool,
+    /// Links believe the `Forwarded` and `X-Forwarded-…` headers of a proxy.
+    pub enable_proxy_headers_parsing: bool,
     /// Items of a page when the request names no limit.
     pub default_limit_v2: u32,
     /// Most items of a page.
@@ -48,6 +50,11 @@ impl ApiConfig {
         s.check("api_base_uri", absolute, || String::from("must begin with http:// or https://"));
         let enable_host_header =
             s.get("enable_host_header", true, "Links take scheme and host from the request.");
+        let enable_proxy_headers_parsing = s.get(
+            "enable_proxy_headers_parsing",
+            false,
+            "Links believe Forwarded and X-Forwarded-* headers; only behind a proxy that sets them.",
+        );
         let default_limit_v2 = s.within(
             "default_limit_v2",
             20u32,
@@ -63,6 +70,7 @@ impl ApiConfig {
             listen,
             api_base_uri,
             enable_host_header,
+            enable_proxy_headers_parsing,
             default_limit_v2,
             max_limit_v2,
             max_request_body_size: s.within(

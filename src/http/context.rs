@@ -1,0 +1,80 @@
+//! What a resource knows of the request it serves.
+//!
+//! Invariants: made by the pipeline, taken once by the handler; taking it also settles that the client takes what
+//! the handler has.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::Api;
+use super::accept::{HTML, JSON, JSON_PATCH, Media, TEXT, accepts};
+use super::error::ApiError;
+use super::links;
+use super::query::Query;
+use crate::actors::central::api::Central;
+use crate::transport::{Cx, Fault, Message};
+
+/// What the pipeline found out, on its way to the handler.
+pub(super) struct Prepared {
+    pub(super) cx: Cx,
+    pub(super) query: Query,
+    pub(super) hide_counts: bool,
+}
+
+/// The request as a handler sees it.
+pub(super) struct Ctx {
+    /// The deployment's API.
+    pub(super) api: web::Data<Api>,
+    /// Caller, deadline, ids.
+    pub(super) cx: Cx,
+    /// The query without the switches.
+    pub(super) query: Query,
+    /// Lists of recordsets show no count.
+    pub(super) hide_counts: bool,
+    /// The start of links.
+    pub(super) base: String,
+}
+
+impl Ctx {
+    /// Asks central.
+    pub(super) async fn central<M: Message<To = Central>>(&self, message: M) -> Result<M::Reply, ApiError> {
+        Ok(self.api.central.call(&self.cx, message).await?)
+    }
+
+    fn take(request: &HttpRequest, offers: &[Media]) -> Result<Self, ApiError> {
+        let prepared = request.extensions_mut().remove::<Prepared>();
+        let api = request.app_data::<web::Data<Api>>();
+        let (Some(Prepared { cx, query, hide_counts }), Some(api)) = (prepared, api) else {
+            return Err(Fault::internal("unknown", "the request did not pass the pipeline").into());
+        };
+        if !accepts(request.headers(), offers) {
+            return Err(ApiError::NotAcceptable { html: accepts(request.headers(), &[HTML]) });
+        }
+        Ok(Self { base: links::base(request, &api.settings), api: api.clone(), cx, query, hide_counts })
+    }
+}
+
+impl FromRequest for Ctx {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let offers: &[_] = if request.method() == Method::PATCH { &[JSON, JSON_PATCH] } else { &[JSON] };
+        ready(Self::take(request, offers))
+    }
+}
+
+/// The request as a handler sees it that has plain text besides JSON.
+pub(super) struct AnyCtx(pub(super) Ctx);
+
+impl FromRequest for AnyCtx {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ctx::take(request, &[JSON, TEXT]).map(Self))
+    }
+}

@@ -1,0 +1,65 @@
+//! The REST API: `/` tells the versions, `/healthcheck` that we live, `/v2` is Designate's API v2.
+//!
+//! Invariants: a request is checked for its shape here and for its meaning in central; types of responses are
+//! separate from those of messages; nothing here holds state between requests, so any number of instances may run.
+
+mod accept;
+mod body;
+mod context;
+mod error;
+mod identity;
+mod links;
+#[cfg(feature = "testing")]
+mod local;
+mod moment;
+mod paging;
+mod path_id;
+mod pipeline;
+mod query;
+mod root;
+mod server;
+mod settings;
+mod shape;
+mod switches;
+mod v2;
+mod value;
+
+use std::sync::Arc;
+
+use actix_web::web;
+
+#[cfg(feature = "testing")]
+pub use local::{LocalApi, Reply};
+pub use server::{ApiServer, ServerHandle};
+pub use settings::ApiSettings;
+
+use crate::actors::central::api::Central;
+use crate::domain::policy::Policy;
+use crate::transport::ServiceRef;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Api {
+    central: ServiceRef<Central>,
+    policy: Arc<Policy>,
+    settings: ApiSettings,
+}
+
+impl Api {
+    /// An API in front of `central`.
+    #[must_use]
+    pub fn new(central: ServiceRef<Central>, policy: Arc<Policy>, settings: ApiSettings) -> Arc<Self> {
+        Arc::new(Self { central, policy, settings })
+    }
+}
+
+/// Puts the API into an actix-web application, be it behind a listener or called directly.
+pub fn configure(api: Arc<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config
+            .app_data(web::Data::from(api))
+            .configure(root::configure)
+            .service(v2::scope())
+            .default_service(web::to(root::nothing_here));
+    }
+}

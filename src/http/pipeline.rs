@@ -1,0 +1,112 @@
+//! What every request below `/v2` passes, in this order: request id, body limit, identity, switches, maintenance,
+//! trailing slashes, then the resources; and errors on their way back.
+//!
+//! Invariants: every response has `X-Openstack-Request-Id`, the id that error bodies and log lines show; a resource
+//! finds a complete context in the request and has nothing left to check but its own business.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, web};
+
+use super::Api;
+use super::context::Prepared;
+use super::error::ApiError;
+use super::query::Query;
+use super::{identity, switches};
+use crate::domain::ids::RequestId;
+use crate::transport::{Cx, Fault, TraceParent};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+
+/// The pipeline, as middleware around the resources.
+pub(super) async fn run(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let id = RequestId::random();
+    let mut response = match prepare(&mut request, id) {
+        Ok(Step::Answer(response)) => request.into_response(response),
+        Ok(Step::Serve(prepared)) => {
+            request.extensions_mut().insert(prepared);
+            render(next.call(request).await?.map_into_boxed_body(), id)
+        }
+        Err(error) => request.into_response(error.respond(Some(id))),
+    };
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    Ok(response)
+}
+
+enum Step {
+    Answer(HttpResponse),
+    Serve(Prepared),
+}
+
+fn prepare(request: &mut ServiceRequest, id: RequestId) -> Result<Step, ApiError> {
+    let Some(api) = request.app_data::<web::Data<Api>>().cloned() else {
+        return Err(Fault::internal("unknown", "no application state").into());
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(Step::Answer(HttpResponse::Ok().finish()));
+    }
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if length.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|n| n > api.settings.max_body as u64)
+    {
+        return Err(ApiError::BodyTooLarge);
+    }
+    let mut query = Query::parse(request.query_string());
+    let mut caller = identity::claimed(request.headers());
+    let hide_counts = switches::apply(&mut caller, request.headers(), &mut query, &api.policy)?;
+    if api.settings.maintenance && !caller.has_role(&api.settings.maintenance_role) {
+        return Err(ApiError::Maintenance);
+    }
+    let overrides = [Method::GET, Method::POST].contains(request.method())
+        && query.get("_method").is_some_and(|method| !method.eq_ignore_ascii_case(request.method().as_str()));
+    if overrides {
+        return Err(ApiError::method_not_allowed());
+    }
+    strip_slashes(request);
+    let mut cx = Cx::new(caller, api.settings.call_timeout).with_request(id);
+    if let Some(trace) = traceparent(request) {
+        cx = cx.with_trace(trace);
+    }
+    Ok(Step::Serve(Prepared { cx, query, hide_counts }))
+}
+
+fn traceparent(request: &ServiceRequest) -> Option<TraceParent> {
+    request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
+}
+
+/// Takes slashes off the end of the path, so that the resources never see them.
+fn strip_slashes(request: &mut ServiceRequest) {
+    let path = request.path();
+    let stripped = path.trim_end_matches('/');
+    if stripped.len() == path.len() || stripped.is_empty() {
+        return;
+    }
+    let query = request.query_string();
+    let target = if query.is_empty() { stripped.to_owned() } else { format!("{stripped}?{query}") };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+}
+
+/// Gives errors of the resources their body.
+fn render(response: ServiceResponse<BoxBody>, id: RequestId) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else { return response };
+    let rendered = match error.as_error::<ApiError>() {
+        Some(error) => error.respond(Some(id)),
+        None if response.status().is_client_error() => {
+            ApiError::bad_request(error.to_string()).respond(Some(id))
+        }
+        None => ApiError::from(Fault::internal("unknown", error.to_string())).respond(Some(id)),
+    };
+    response.into_response(rendered)
+}

@@ -1,0 +1,102 @@
+//! The API behind listeners: HTTP/1.1 over TCP.
+//!
+//! Invariants: a client gets a bounded time for its head and for its body and a bounded number of connections; idle
+//! connections end. Stopping lets requests under way finish, for a bounded time. (HTTP/2 is left to TLS: telling it
+//! from HTTP/1.1 on a plain connection would mean to wait for a client's first byte without a limit.)
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer};
+
+use super::{Api, configure};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 4096;
+/// Time for a client to take the end of its connection.
+const DISCONNECT: Duration = Duration::from_secs(5);
+
+/// A server that is bound and runs once it is awaited or spawned.
+pub struct ApiServer {
+    server: Server,
+    addresses: Vec<SocketAddr>,
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// Stops a running server.
+#[derive(Clone)]
+pub struct ServerHandle(actix_web::dev::ServerHandle);
+
+impl std::fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerHandle").finish_non_exhaustive()
+    }
+}
+
+impl ApiServer {
+    /// Binds the listeners; `drain` is how long requests under way may take when the server stops. Must be called
+    /// inside an actix system.
+    ///
+    /// # Errors
+    /// If an address cannot be bound.
+    pub fn bind(
+        api: &Arc<Api>,
+        addresses: &[SocketAddr],
+        workers: usize,
+        drain: Duration,
+    ) -> io::Result<Self> {
+        let settings = &api.settings;
+        let (keep_alive, client_timeout, max_connections) =
+            (settings.keep_alive, settings.client_timeout, settings.max_connections);
+        let api = Arc::clone(api);
+        let mut server = HttpServer::new(move || App::new().configure(configure(Arc::clone(&api))))
+            .workers(workers.max(1))
+            .backlog(BACKLOG)
+            .max_connections(max_connections)
+            .keep_alive(keep_alive)
+            .client_request_timeout(client_timeout)
+            .client_disconnect_timeout(DISCONNECT)
+            .shutdown_timeout(drain.as_secs())
+            .disable_signals();
+        for address in addresses {
+            server = server.bind(address)?;
+        }
+        let addresses = server.addrs();
+        Ok(Self { server: server.run(), addresses })
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// A handle to stop it with.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle(self.server.handle())
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// If a listener fails.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+impl ServerHandle {
+    /// Stops taking connections and waits for the requests under way, if `graceful`.
+    pub async fn stop(&self, graceful: bool) {
+        self.0.stop(graceful).await;
+    }
+}

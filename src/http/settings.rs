@@ -1,0 +1,75 @@
+//! What the HTTP layer needs to know of the configuration.
+//!
+//! Invariants: `base_uri` has no slash at its end; `default_limit` is not above `max_limit`.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::domain::record_type::RecordType;
+
+/// Settings of the HTTP layer.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Start of every link when the host header is not used, without a slash at its end.
+    pub base_uri: String,
+    /// Links take scheme and host from the request.
+    pub enable_host_header: bool,
+    /// `Forwarded` and `X-Forwarded-…` are believed.
+    pub enable_proxy_headers: bool,
+    /// Items of a page when the request names no limit.
+    pub default_limit: u64,
+    /// What `limit=max` means.
+    pub max_limit: u64,
+    /// Most bytes of a request body.
+    pub max_body: usize,
+    /// Time for a client to send its head, and again for its body.
+    pub client_timeout: Duration,
+    /// Time an idle connection is kept.
+    pub keep_alive: Duration,
+    /// Connections open at once, per listening thread.
+    pub max_connections: usize,
+    /// Time for everything that a request causes; then it is answered 504.
+    pub call_timeout: Duration,
+    /// Everyone without `maintenance_role` is answered 503.
+    pub maintenance: bool,
+    /// The role that works on during maintenance.
+    pub maintenance_role: String,
+    /// The record types that recordsets may have.
+    pub supported_types: Vec<RecordType>,
+    /// Shown by `/v2/limits`: smallest TTL, in seconds.
+    pub min_ttl: u32,
+    /// Shown by `/v2/limits`.
+    pub max_zone_name_length: usize,
+    /// Shown by `/v2/limits`.
+    pub max_recordset_name_length: usize,
+}
+
+impl From<&Config> for ApiSettings {
+    fn from(config: &Config) -> Self {
+        let (api, central) = (&config.api, &config.central);
+        Self {
+            base_uri: api.api_base_uri.trim_end_matches('/').to_owned(),
+            enable_host_header: api.enable_host_header,
+            enable_proxy_headers: api.enable_proxy_headers_parsing,
+            default_limit: api.default_limit_v2.into(),
+            max_limit: api.max_limit_v2.into(),
+            max_body: api.max_request_body_size,
+            client_timeout: api.client_request_timeout,
+            keep_alive: api.keep_alive,
+            max_connections: api.max_connections,
+            call_timeout: config.transport.call_timeout,
+            maintenance: api.maintenance_mode,
+            maintenance_role: api.maintenance_mode_role.clone(),
+            supported_types: central.supported_record_type.clone(),
+            min_ttl: central.min_ttl,
+            max_zone_name_length: central.max_zone_name_len,
+            max_recordset_name_length: central.max_recordset_name_len,
+        }
+    }
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self::from(&Config::default())
+    }
+}

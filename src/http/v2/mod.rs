@@ -1,0 +1,57 @@
+//! The resources below `/v2`, each in a file of its own.
+//!
+//! Invariants: a known path with an unknown method is 405, an unknown path 404; both after the pipeline.
+
+mod limits;
+mod recordset_body;
+mod recordset_view;
+mod recordsets;
+mod service_statuses;
+mod zone_body;
+mod zone_view;
+mod zones;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::error::ApiError;
+use super::pipeline;
+
+type Answer = Result<HttpResponse, ApiError>;
+
+/// Everything below `/v2`.
+pub(super) fn scope() -> impl HttpServiceFactory {
+    web::scope("/v2")
+        .wrap(from_fn(pipeline::run))
+        .configure(limits::configure)
+        .configure(service_statuses::configure)
+        // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
+        .service(web::resource("/zones/{word:nameservers|recordsets|shares|tasks}").to(no_such_path))
+        .configure(recordsets::configure)
+        .configure(zones::configure)
+        .default_service(web::to(no_such_path))
+}
+
+/// A resource on which every method that is not added is 405.
+fn resource(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+async fn no_such_path() -> Answer {
+    Err(ApiError::no_such_path())
+}
+
+async fn method_not_allowed() -> Answer {
+    Err(ApiError::method_not_allowed())
+}
+
+/// A path with nothing on it below a resource: nothing to read, and nothing else allowed.
+async fn nothing_below(request: HttpRequest) -> Answer {
+    Err(if *request.method() == Method::GET {
+        ApiError::no_such_path()
+    } else {
+        ApiError::method_not_allowed()
+    })
+}
