@@ -177,3 +177,7 @@ fn read_record(item: &Value, data: &str, kind: RecordType, name: Option<&Name>) 
     let data = RData::parse(kind, data).map_err(|error| error.flaw)?;
     name.map_or(Ok(()), |name| check_data(name, &data)).map_err(|error| error.flaw)
 }
+
+#[cfg(test)]
+#[path = "recordset_body_tests.rs"]
+mod tests;

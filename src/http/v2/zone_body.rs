@@ -212,3 +212,7 @@ fn pool_id(value: &Value) -> Result<(), ApiError> {
         _ => Err(bad_value("badly formed hexadecimal UUID string")),
     }
 }
+
+#[cfg(test)]
+#[path = "zone_body_tests.rs"]
+mod tests;
