@@ -48,7 +48,7 @@ pub use address::{Address, Endpoint};
 pub use chaos::{Chaos, ChaosPlan};
 pub use context::{Cx, InvalidTraceParent, OnceKey, TraceParent};
 #[cfg(feature = "testing")]
-pub use fake::Fake;
+pub use fake::{Fake, Faked};
 pub use fault::{Fault, FaultCode};
 pub use host::{Host, HostConfig};
 pub use in_process::InProcess;
