@@ -103,7 +103,6 @@ impl Faked {
     }
 
     /// Its mount.
-    #[must_use]
     pub const fn serving(&self) -> &Serving {
         &self.serving
     }

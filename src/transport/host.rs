@@ -222,7 +222,7 @@ impl<H: Send + Sync + 'static> Handler<Delivery> for Host<H> {
         };
         ctx.wait(paused.into_actor(self).map(|killed, _, _| {
             if killed {
-                die()
+                die();
             }
         }));
     }

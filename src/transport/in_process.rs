@@ -10,14 +10,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
-use tokio::sync::oneshot;
 
 use crate::domain::ids::InstanceId;
 
 use super::address::{Address, Endpoint};
 use super::fault::{Fault, FaultCode};
 use super::frame;
-use super::inbox::{Inbox, Refused};
+use super::inbox::{Answer, Inbox, Refused};
 use super::message::Service;
 use super::payload::{Parcel, Payload, Want};
 use super::service_ref::ServiceRef;
@@ -100,17 +99,14 @@ impl InProcess {
     }
 
     /// Hands the parcel to the first inbox that takes it.
-    fn deliver(
-        &self,
-        to: Address,
-        parcel: Parcel,
-    ) -> Result<oneshot::Receiver<Result<Payload, Fault>>, Fault> {
+    fn deliver(&self, to: Address, parcel: Parcel) -> Result<Answer, Fault> {
         let mut parcel = self.carry(parcel)?;
         let mut worst = Fault::unreachable(to.service());
         for inbox in self.find(to) {
             match inbox.offer(parcel) {
                 Ok(answer) => return Ok(answer),
-                Err(Refused { fault, parcel: back }) => {
+                Err(refused) => {
+                    let Refused { fault, parcel: back } = *refused;
                     // Being full says more than being away, which says more than not being there.
                     if worst.code != FaultCode::Overloaded {
                         worst = fault;

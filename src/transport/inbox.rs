@@ -20,6 +20,9 @@ use super::fault::{Fault, FaultCode};
 use super::layers::meter::{Meter, Reading};
 use super::payload::{Parcel, Payload};
 
+/// Resolves to the answer, exactly once.
+pub type Answer = oneshot::Receiver<Result<Payload, Fault>>;
+
 /// A parcel handed to an instance, with the way back for its answer.
 #[derive(Debug, actix::Message)]
 #[rtype(result = "()")]
@@ -98,17 +101,17 @@ impl Inbox {
         Self(shared)
     }
 
-    /// Hands over a parcel without waiting for room. The receiver resolves to the answer, exactly once.
+    /// Hands over a parcel without waiting for room.
     ///
     /// # Errors
     /// `Overloaded` if there is no room, `Unavailable` if the instance is being replaced or closed. The parcel was then
     /// not begun, and comes back.
-    pub fn offer(&self, parcel: Parcel) -> Result<oneshot::Receiver<Result<Payload, Fault>>, Refused> {
+    pub fn offer(&self, parcel: Parcel) -> Result<Answer, Box<Refused>> {
         let shared = &self.0;
         let living = shared.living.load();
         let (Some(living), false) = (living.as_ref(), shared.refusing.load(Ordering::Acquire)) else {
             let away = Fault::unavailable("instance_away", "the instance is being replaced or closed");
-            return Err(Refused { fault: away, parcel });
+            return Err(Box::new(Refused { fault: away, parcel }));
         };
         let (to, answer) = oneshot::channel();
         shared.meter.offered();
@@ -202,10 +205,10 @@ impl Inbox {
 }
 
 impl Delivery {
-    fn take_back(self, fault: Fault) -> Refused {
+    fn take_back(self, fault: Fault) -> Box<Refused> {
         let Self { parcel, mut reply, .. } = self;
         reply.settle(Err(fault.clone()));
-        Refused { fault, parcel }
+        Box::new(Refused { fault, parcel })
     }
 }
 

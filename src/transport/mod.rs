@@ -52,7 +52,7 @@ pub use fake::{Fake, Faked};
 pub use fault::{Fault, FaultCode};
 pub use host::{Host, HostConfig};
 pub use in_process::InProcess;
-pub use inbox::{Delivery, Drained, Inbox, Refused};
+pub use inbox::{Answer, Delivery, Drained, Inbox, Refused};
 pub use layers::admit::QueueLimits;
 pub use layers::meter::Reading;
 pub use layers::retry::RetryPolicy;

@@ -57,9 +57,9 @@ impl Known {
         enums.chain(types).collect()
     }
 
-    fn note(&mut self, name: &'static str, shape: String) -> Result<(), Error> {
-        let first = self.types.entry(name).or_insert_with(|| shape.clone());
-        if *first == shape { Ok(()) } else { Err(Error::custom(format!("two types are named {name}"))) }
+    fn note(&mut self, name: &'static str, shape: &str) -> Result<(), Error> {
+        let first = self.types.entry(name).or_insert_with(|| shape.to_owned());
+        if first == shape { Ok(()) } else { Err(Error::custom(format!("two types are named {name}"))) }
     }
 }
 
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for Explorer<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         self.shape.push_str(name);
-        self.known.note(name, "()".to_owned())?;
+        self.known.note(name, "()")?;
         visitor.visit_unit()
     }
 
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for Explorer<'_> {
         self.shape.push_str(name);
         let mut inner = String::new();
         let value = visitor.visit_newtype_struct(self.part(&mut inner))?;
-        self.known.note(name, format!("({inner})"))?;
+        self.known.note(name, &format!("({inner})"))?;
         Ok(value)
     }
 
@@ -205,7 +205,7 @@ impl<'de> Deserializer<'de> for Explorer<'_> {
         self.shape.push_str(name);
         let mut shapes = Vec::new();
         let value = visitor.visit_seq(self.parts(length, &mut shapes)?)?;
-        self.known.note(name, tuple(&shapes))?;
+        self.known.note(name, &tuple(&shapes))?;
         Ok(value)
     }
 
@@ -218,7 +218,7 @@ impl<'de> Deserializer<'de> for Explorer<'_> {
         self.shape.push_str(name);
         let mut shapes = Vec::new();
         let value = visitor.visit_seq(self.parts(fields.len(), &mut shapes)?)?;
-        self.known.note(name, record(fields, &shapes))?;
+        self.known.note(name, &record(fields, &shapes))?;
         Ok(value)
     }
 

@@ -1,4 +1,5 @@
 //! Taking an instance away: gracefully, late, or at once.
+#![expect(clippy::panic, reason = "a point that does not hold has to say so")]
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::probe::{InLane, PassGate};
-use super::{Bench, patient};
+use super::{Bench, patient, until};
 use crate::transport::{Drained, Fault, FaultCode, HostConfig, RetryPolicy};
 
 fn soon() -> Instant {
@@ -26,9 +27,7 @@ pub async fn a_drain_finishes_what_was_accepted(bench: Bench) {
     }
     let probe = bench.probe();
     let call = spawn_local(async move { probe.call(&patient(), PassGate(3)).await });
-    while mounted.inbox.reading().offered < 4 {
-        tokio::task::yield_now().await;
-    }
+    until(|| mounted.inbox.reading().offered >= 4).await;
     let drain = spawn_local(mounted.serving.drain(late()));
     mounted.state.open(4);
     assert_eq!(drain.await.ok(), Some(Drained::Complete));
@@ -45,9 +44,7 @@ pub async fn a_drain_takes_nothing_new(bench: Bench) {
     let call = spawn_local(async move { held.call(&patient(), PassGate(1)).await });
     leaving.state.begun(1).await;
     let drain = spawn_local(leaving.serving.drain(late()));
-    while leaving.inbox.is_up() {
-        tokio::task::yield_now().await;
-    }
+    until(|| !leaving.inbox.is_up()).await;
     staying.state.open(4);
     for number in 10..14 {
         assert_eq!(bench.probe().call(&patient(), PassGate(number)).await, Ok(number));
@@ -70,9 +67,7 @@ pub async fn a_drain_ends_at_its_deadline(bench: Bench) {
     let running = send(1);
     mounted.state.begun(1).await;
     let waiting = send(2);
-    while mounted.inbox.reading().offered < 2 {
-        tokio::task::yield_now().await;
-    }
+    until(|| mounted.inbox.reading().offered >= 2).await;
     assert_eq!(mounted.serving.drain(soon()).await, Drained::CutOff { left: 2 });
     let outcome = waiting.await.unwrap_or_else(|error| panic!("{error}"));
     let fault = outcome.err().unwrap_or_else(|| panic!("it had not begun"));

@@ -118,6 +118,13 @@ pub fn patient() -> Cx {
     Cx::system(Duration::from_secs(30))
 }
 
+/// Resolves once `condition` holds. Looks every millisecond, which lets a paused clock go on.
+pub async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// Makes a module `$name` with one test per point of the contract, run on the transport of `$rig`.
 #[macro_export]
 macro_rules! transport_suite {
