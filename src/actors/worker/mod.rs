@@ -1,12 +1,135 @@
 //! The worker: brings zones to the name servers of their pool and finds out whether they arrived.
+//!
+//! A message only says which zone to look at; what is to be done stands in the database.
+//!
+//! Invariants: one task per zone at a time; a thousand zones may wait for their name servers without a thread or a
+//! transaction between them; everything begun here is found again by recovery if it is cut short.
 
 mod announcer;
 pub mod api;
+mod attendance;
 pub mod backends;
 mod backoff;
+mod core;
 mod desk;
 mod kit;
+mod look;
 mod propagation;
 mod push;
+mod recover;
 mod tools;
 mod wants;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use self::api::{PublishZone, Worker};
+use self::attendance::Attendance;
+use self::backends::Backends;
+use self::core::Core;
+use self::desk::{Desk, Rung};
+use self::kit::PoolKits;
+use self::tools::Tools;
+use crate::actors::central::api::Central;
+use crate::actors::mdns::api::Mdns;
+use crate::clock::Clock;
+use crate::config::{RecoveryConfig, WorkerConfig};
+use crate::dns::client::Exchange;
+use crate::domain::ids::{InstanceId, ZoneId};
+use crate::store::Store;
+use crate::transport::{Cx, Fault, Handle, RetryPolicy, Service as _, ServiceRef};
+
+/// Zones attended to for each one that may be propagated at the same time; the others publish and wait.
+const DESK_FACTOR: usize = 16;
+
+/// What a worker is made of.
+#[derive(Debug)]
+pub struct WorkerParts {
+    /// The instance that it is mounted as.
+    pub instance: InstanceId,
+    /// The database.
+    pub store: Store,
+    /// Wall time.
+    pub clock: Clock,
+    /// Its settings.
+    pub config: WorkerConfig,
+    /// When what lags is taken up again.
+    pub recovery: RecoveryConfig,
+    /// The way to the name servers.
+    pub exchange: Arc<dyn Exchange>,
+    /// The drivers of targets.
+    pub backends: Backends,
+    /// Takes reports.
+    pub central: ServiceRef<Central>,
+    /// Is told what was published.
+    pub mdns: ServiceRef<Mdns>,
+    /// The other workers.
+    pub workers: ServiceRef<Worker>,
+}
+
+/// The state of one worker.
+#[derive(Debug)]
+pub struct WorkerService {
+    core: Arc<Core>,
+}
+
+impl WorkerService {
+    /// A worker that attends to nothing yet.
+    #[must_use]
+    pub fn new(parts: WorkerParts) -> Self {
+        let most = parts.config.max_propagations.clamp(1, Semaphore::MAX_PERMITS);
+        let tools = Arc::new(Tools {
+            exchange: parts.exchange,
+            config: parts.config,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        let core = Core {
+            instance: parts.instance,
+            store: parts.store,
+            clock: parts.clock,
+            tools,
+            recovery: parts.recovery,
+            kits: PoolKits::new(parts.backends),
+            desk: Desk::new(most.saturating_mul(DESK_FACTOR)),
+            permits: Arc::new(Semaphore::new(most)),
+            central: parts.central,
+            mdns: parts.mdns,
+            workers: parts.workers.retrying(RetryPolicy::NEVER),
+        };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Stops attending to zones, in the midst of it: the database knows how far each is. Resolves when all is quiet.
+    pub async fn stop(&self) {
+        self.core.tools.stop.cancel();
+        self.core.tools.tasks.close();
+        self.core.tools.tasks.wait().await;
+    }
+
+    fn attend(&self, zone: ZoneId) -> Result<(), Fault> {
+        match self.core.desk.ring(zone) {
+            Rung::Begins(turn) => {
+                let attendance = Attendance::new(Arc::clone(&self.core), turn).run();
+                let span = tracing::info_span!("attendance", zone_id = %zone);
+                self.core.tools.tasks.spawn(attendance.instrument(span));
+                Ok(())
+            }
+            Rung::Heard => Ok(()),
+            Rung::Full => Err(Fault::overloaded(Worker::NAME)),
+        }
+    }
+}
+
+impl Handle<PublishZone> for WorkerService {
+    async fn handle(&self, _cx: &Cx, message: PublishZone) -> Result<(), Fault> {
+        self.attend(message.zone)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,31 @@ pub async fn release(
     tx.run(sql, args![zone, worker, fence]).await?;
     Ok(())
 }
+
+/// Whose claim a zone has, if it has not expired.
+///
+/// # Errors
+/// If the database fails.
+pub async fn holder(tx: &mut dyn Tx, zone: ZoneId, now: Timestamp) -> Result<Option<InstanceId>, StoreError> {
+    let sql = "SELECT worker FROM zone_claims WHERE zone_id = $1 AND expires_at > $2";
+    tx.row(sql, args![zone, now]).await?.map(|mut row| row.id("worker")).transpose()
+}
+
+/// Claims a zone until `expires`, whoever has it; answers the claim's fence.
+///
+/// # Errors
+/// [`StoreError::Reference`] if there is no such zone.
+pub async fn seize(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    worker: InstanceId,
+    expires: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = "INSERT INTO zone_claims (zone_id, worker, fence, expires_at) VALUES ($1, $2, 1, $3) \
+               ON CONFLICT (zone_id) DO UPDATE SET worker = excluded.worker, fence = zone_claims.fence + 1, \
+               expires_at = excluded.expires_at RETURNING fence";
+    match tx.row(sql, args![zone, worker, expires]).await? {
+        Some(mut row) => row.number("fence"),
+        None => Err(StoreError::corrupt("fence", "no row")),
+    }
+}

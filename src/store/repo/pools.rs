@@ -54,6 +54,15 @@ pub async fn versions(tx: &mut dyn Tx) -> Result<Vec<(PoolId, u64)>, StoreError>
     rows.into_iter().map(|mut row| Ok((row.id("id")?, row.number("version")?))).collect()
 }
 
+/// The version of a pool, for whoever keeps it in memory.
+///
+/// # Errors
+/// If the database fails.
+pub async fn version(tx: &mut dyn Tx, id: PoolId) -> Result<Option<u64>, StoreError> {
+    let row = tx.row("SELECT version FROM pools WHERE id = $1", args![id]).await?;
+    row.map(|mut row| row.number("version")).transpose()
+}
+
 /// Makes the pool of this id what `pool` says and answers it as it is now, with its version and the ids of its parts.
 ///
 /// # Errors

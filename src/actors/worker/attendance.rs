@@ -1,0 +1,244 @@
+//! Attending to one zone, from the first ring until nothing is left to do.
+//!
+//! ```text
+//!   rung ──► look (publishes) ──► permit ──► propagation ──► reports to central
+//!     ▲          │ too soon: timer              │ rung: look again, versions join
+//!     └──────────┴──────────────────────────────┘
+//! ```
+//!
+//! Invariants: one task per zone, so its steps never overlap; between steps it holds a timer or a socket, never a thread
+//! or a transaction; whatever goes wrong here is found again by recovery, so nothing is repeated without end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
+
+use super::announcer::soa_record;
+use super::api::PublishZone;
+use super::backends::ZoneSpec;
+use super::backoff::Backoff;
+use super::core::Core;
+use super::desk::Turn;
+use super::kit::PoolKit;
+use super::look::{Finding, look};
+use super::propagation::{Propagation, Report};
+use crate::actors::central::api::status::ReportZone;
+use crate::actors::mdns::api::ZonePublished;
+use crate::domain::ids::InstanceId;
+use crate::domain::zone::Zone;
+use crate::domain::zone_status::Outcome;
+use crate::store::repo::nameserver_states::{self, NameserverState};
+use crate::transport::Cx;
+
+/// Looks that the database may fail in a row before the zone is left to recovery.
+const LOOKS: u32 = 5;
+const LOOK_FIRST: Duration = Duration::from_millis(50);
+const LOOK_LONGEST: Duration = Duration::from_secs(1);
+/// Time for central and the others to take a message.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// One zone being attended to.
+pub(super) struct Attendance {
+    core: Arc<Core>,
+    turn: Turn,
+    /// When to look again, whether rung or not; rings wait for it.
+    look_at: Option<Instant>,
+    failures: u32,
+    pauses: Backoff,
+    /// Found, and waiting for a permit.
+    found: Option<Found>,
+    waiting: Option<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
+    permit: Option<OwnedSemaphorePermit>,
+    propagation: Option<(Arc<PoolKit>, Propagation)>,
+}
+
+/// The newest thing to do.
+struct Found {
+    zone: Box<Zone>,
+    kit: Arc<PoolKit>,
+    soa: Option<String>,
+}
+
+enum Event {
+    Rung,
+    Due,
+    Permit(Option<OwnedSemaphorePermit>),
+    Report(Option<Report>),
+    Stop,
+}
+
+impl Attendance {
+    pub(super) fn new(core: Arc<Core>, turn: Turn) -> Self {
+        Self {
+            core,
+            turn,
+            look_at: None,
+            failures: 0,
+            pauses: Backoff::new(LOOK_FIRST, 2.0, LOOK_LONGEST),
+            found: None,
+            waiting: None,
+            permit: None,
+            propagation: None,
+        }
+    }
+
+    /// Attends to the zone until nothing is left to do.
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.event().await {
+                Event::Rung | Event::Due => self.look().await,
+                Event::Permit(permit) => {
+                    self.waiting = None;
+                    self.permit = permit;
+                    self.propagate();
+                }
+                Event::Report(Some(report)) => self.report(report).await,
+                Event::Report(None) => self.propagation = None,
+                Event::Stop => return,
+            }
+            if self.propagation.as_ref().is_none_or(|(_, propagation)| propagation.is_decided()) {
+                self.permit = None;
+            }
+            if self.look_at.is_none() && self.found.is_none() && self.propagation.is_none() {
+                match self.turn.end() {
+                    Some(turn) => self.turn = turn,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Event {
+        let (look_at, now) = (self.look_at, Instant::now());
+        let report = async {
+            match &mut self.propagation {
+                Some((_, propagation)) => propagation.next_report().await,
+                None => std::future::pending().await,
+            }
+        };
+        let permit = async {
+            match &mut self.waiting {
+                Some(waiting) => waiting.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.core.tools.stop.cancelled() => Event::Stop,
+            () = self.turn.rung(), if look_at.is_none() => Event::Rung,
+            () = sleep_until(look_at.unwrap_or(now)), if look_at.is_some() => Event::Due,
+            permit = permit => Event::Permit(permit),
+            report = report => Event::Report(report),
+        }
+    }
+
+    /// Looks at the zone in the database and takes up what is to be done.
+    async fn look(&mut self) {
+        self.look_at = None;
+        // What is rung for after this is looked at again.
+        self.turn.heed();
+        let zone_id = self.turn.zone();
+        let mut finding = look(&self.core, zone_id, false).await;
+        if let Ok(Finding::HeldBy(holder)) = finding {
+            if self.pass_on(holder).await {
+                return;
+            }
+            finding = look(&self.core, zone_id, true).await;
+        }
+        match finding {
+            Ok(Finding::Nothing | Finding::HeldBy(_)) => {}
+            Ok(Finding::TooSoon { wait }) => self.look_at = Some(Instant::now() + wait),
+            Ok(Finding::NoPool(generation)) => {
+                tracing::error!(%zone_id, "the zone's pool does not exist");
+                self.report(Report { generation, outcome: Outcome::Failed }).await;
+            }
+            Ok(Finding::Version { zone, kit, soa }) => self.take_up(Found { zone, kit, soa }).await,
+            Ok(Finding::Deletion { zone, kit }) => self.take_up(Found { zone, kit, soa: None }).await,
+            Err(error) => {
+                tracing::warn!(%zone_id, %error, "cannot look at the zone");
+                self.failures += 1;
+                if self.failures < LOOKS {
+                    self.look_at = Some(Instant::now() + self.pauses.jittered());
+                }
+                return;
+            }
+        }
+        self.failures = 0;
+        self.pauses = Backoff::new(LOOK_FIRST, 2.0, LOOK_LONGEST);
+    }
+
+    /// Rings at the worker that has the zone. False if it is not there any more.
+    async fn pass_on(&mut self, holder: InstanceId) -> bool {
+        let message = PublishZone { zone: self.turn.zone() };
+        let passed = self.core.workers.at(holder).cast(&Cx::system(BUDGET), message).await;
+        passed.inspect_err(|fault| tracing::info!(%holder, %fault, "takes over a zone")).is_ok()
+    }
+
+    async fn take_up(&mut self, found: Found) {
+        let message = ZonePublished { zone: found.zone.id };
+        if let Err(fault) = self.core.mdns.fanout(&Cx::system(BUDGET), message).await {
+            tracing::debug!(%fault, "our own name servers will find the change by themselves");
+        }
+        self.found = Some(found);
+        if self.permit.is_some() {
+            self.propagate();
+        } else if self.waiting.is_none() {
+            let permits = Arc::clone(&self.core.permits);
+            self.waiting = Some(Box::pin(async move { permits.acquire_owned().await.ok() }));
+        }
+    }
+
+    /// Begins with what was found, or lets it join what is under way.
+    fn propagate(&mut self) {
+        let Some(Found { zone, kit, soa }) = self.found.take() else { return };
+        let generation = zone.progress.published;
+        let spec = ZoneSpec { id: zone.id, name: zone.name.clone() };
+        let tools = Arc::clone(&self.core.tools);
+        if zone.progress.is_deleting() {
+            let generation = zone.progress.generation;
+            let begun = Propagation::of_deletion(tools, Arc::clone(&kit), spec, generation, zone.hard_delete);
+            self.propagation = Some((kit, begun));
+            return;
+        }
+        let version = (generation, zone.serial);
+        let soa = soa.and_then(|text| soa_record(&zone.name, &text));
+        match &mut self.propagation {
+            Some((_, propagation)) if propagation.can_take(&kit) => propagation.add_version(version, soa),
+            _ => {
+                let begun = Propagation::of_version(tools, Arc::clone(&kit), spec, version, soa);
+                self.propagation = Some((kit, begun));
+            }
+        }
+    }
+
+    /// Tells central, and notes what each name server said.
+    async fn report(&mut self, report: Report) {
+        let Report { generation, outcome } = report;
+        let zone_id = self.turn.zone();
+        let message = ReportZone { zone_id, generation, outcome };
+        if let Err(fault) = self.core.central.call(&Cx::system(BUDGET), message).await {
+            tracing::warn!(%zone_id, %generation, %fault, "central did not take the report");
+        }
+        self.note_answers().await;
+    }
+
+    async fn note_answers(&mut self) {
+        let Some((kit, propagation)) = &self.propagation else { return };
+        let (zone_id, seen_at) = (self.turn.zone(), self.core.clock.now());
+        let servers = kit.pool.nameservers.iter().zip(propagation.answers());
+        let states: Vec<NameserverState> = servers
+            .map(|(server, answer)| NameserverState { nameserver_id: server.id, answer, seen_at })
+            .collect();
+        let states = &states;
+        let noted = self
+            .core
+            .store
+            .transact(|tx| Box::pin(async move { nameserver_states::put(tx, zone_id, states).await }))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%zone_id, %error, "what the name servers showed is not noted");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What a worker consists of; everything it does in the background shares it.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::api::Worker;
+use super::desk::Desk;
+use super::kit::PoolKits;
+use super::tools::Tools;
+use crate::actors::central::api::Central;
+use crate::actors::mdns::api::Mdns;
+use crate::clock::Clock;
+use crate::config::RecoveryConfig;
+use crate::domain::ids::InstanceId;
+use crate::store::Store;
+use crate::transport::ServiceRef;
+
+/// The parts of a worker.
+#[derive(Debug)]
+pub(super) struct Core {
+    /// Whose claims are ours.
+    pub(super) instance: InstanceId,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) tools: Arc<Tools>,
+    pub(super) recovery: RecoveryConfig,
+    pub(super) kits: PoolKits,
+    pub(super) desk: Arc<Desk>,
+    /// One for each zone being propagated.
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) mdns: ServiceRef<Mdns>,
+    pub(super) workers: ServiceRef<Worker>,
+}

@@ -1,0 +1,162 @@
+//! A look at a zone in the database: what is to be done, and the part of it that is done there — publishing.
+//!
+//! To publish is to give everything accepted so far one serial: from then on transfers show it.
+//!
+//! Invariants: publishing is one transaction; a serial never goes back (RFC 1982) and never stands for two versions; a
+//! zone that another worker has claimed is not published here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::kit::PoolKit;
+use crate::domain::generation::Generation;
+use crate::domain::ids::{InstanceId, ZoneId};
+use crate::domain::pool::Pool;
+use crate::domain::record_type::RecordType;
+use crate::domain::soa;
+use crate::domain::time::Timestamp;
+use crate::domain::zone::{Zone, ZoneKind};
+use crate::store::repo::{claims, journal, pools, recordsets, versions, zones};
+use crate::store::{StoreError, Tx};
+
+/// Left to a claim after the time that its zone may need.
+const CLAIM_SPARE: Duration = Duration::from_secs(30);
+
+/// What is to be done about a zone.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// Nothing, or nothing any more.
+    Nothing,
+    /// The change waits for others to share a serial with.
+    TooSoon {
+        /// How long.
+        wait: Duration,
+    },
+    /// Another worker has it.
+    HeldBy(InstanceId),
+    /// Its pool cannot be found.
+    NoPool(Generation),
+    /// Its published version is to be brought to the name servers.
+    Version {
+        /// The zone as published.
+        zone: Box<Zone>,
+        /// Its pool.
+        kit: Arc<PoolKit>,
+        /// The text of its SOA record, where that is ours to make.
+        soa: Option<String>,
+    },
+    /// It is to be removed from the name servers.
+    Deletion {
+        /// The zone.
+        zone: Box<Zone>,
+        /// Its pool.
+        kit: Arc<PoolKit>,
+    },
+}
+
+/// What the transaction found; a pool that was read becomes a kit only after it is committed.
+enum Seen {
+    Finding(Finding),
+    Work { zone: Box<Zone>, pool: Result<Arc<PoolKit>, Box<Pool>> },
+}
+
+/// Looks, and publishes what is due. With `steal` another worker's claim is taken over.
+pub(super) async fn look(core: &Core, id: ZoneId, steal: bool) -> Result<Finding, StoreError> {
+    let seen = core.store.transact(|tx| Box::pin(see(core, tx, id, steal))).await?;
+    let (zone, pool) = match seen {
+        Seen::Finding(finding) => return Ok(finding),
+        Seen::Work { zone, pool } => (zone, pool),
+    };
+    let kit = pool.unwrap_or_else(|pool| core.kits.put(*pool));
+    Ok(if zone.progress.is_deleting() {
+        Finding::Deletion { zone, kit }
+    } else {
+        let soa = soa_text(&zone, &kit.pool);
+        Finding::Version { zone, kit, soa }
+    })
+}
+
+async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Seen, StoreError> {
+    let now = core.clock.now();
+    let Some(mut zone) = zones::lock(tx, id).await? else { return Ok(Seen::Finding(Finding::Nothing)) };
+    if zone.progress.propagated == zone.progress.generation {
+        return Ok(Seen::Finding(Finding::Nothing));
+    }
+    let until = now.plus(core.tools.config.propagation_timeout + CLAIM_SPARE);
+    if steal {
+        claims::seize(tx, id, core.instance, until).await?;
+    } else if claims::take(tx, id, core.instance, now, until).await?.is_none()
+        && let Some(holder) = claims::holder(tx, id, now).await?
+    {
+        return Ok(Seen::Finding(Finding::HeldBy(holder)));
+    }
+    let Some(version) = pools::version(tx, zone.pool_id).await? else {
+        return Ok(Seen::Finding(Finding::NoPool(zone.progress.generation)));
+    };
+    let pool = match core.kits.get(zone.pool_id, version) {
+        Some(kit) => Ok(kit),
+        None => match pools::get(tx, zone.pool_id).await? {
+            Some(pool) => Err(Box::new(pool)),
+            None => return Ok(Seen::Finding(Finding::NoPool(zone.progress.generation))),
+        },
+    };
+    if zone.progress.is_unpublished() && !zone.progress.is_deleting() {
+        let wait = wait(zone.published_at, now, core.tools.config.batch_window);
+        if !wait.is_zero() {
+            return Ok(Seen::Finding(Finding::TooSoon { wait }));
+        }
+        let pool = match &pool {
+            Ok(kit) => &kit.pool,
+            Err(pool) => pool,
+        };
+        publish(tx, &mut zone, pool, now).await?;
+    }
+    Ok(Seen::Work { zone: Box::new(zone), pool })
+}
+
+/// How long until the window that the last publishing began is over.
+fn wait(published_at: Option<Timestamp>, now: Timestamp, window: Duration) -> Duration {
+    match published_at {
+        // A clock that was set back must not hold anything up.
+        Some(at) if at <= now => window.saturating_sub(now.since(at)),
+        _ => Duration::ZERO,
+    }
+}
+
+async fn publish(tx: &mut dyn Tx, zone: &mut Zone, pool: &Pool, now: Timestamp) -> Result<(), StoreError> {
+    let generation = zone.progress.generation;
+    if zone.kind != ZoneKind::Secondary {
+        zone.serial = zone.serial.next(now.seconds());
+    }
+    if let Some(text) = soa_text(zone, pool) {
+        let set = recordsets::set_generated(tx, zone, RecordType::Soa, vec![text], generation, now);
+        let line = set.await?;
+        journal::append(tx, zone.id, line.as_slice(), now).await?;
+    }
+    versions::record(tx, zone.id, zone.serial, generation, now).await?;
+    zone.progress = zone.progress.published();
+    zone.published_at = Some(now);
+    zones::update(tx, zone, now).await
+}
+
+/// A secondary zone's SOA record is its master's; a catalog's is made where it is served.
+fn soa_text(zone: &Zone, pool: &Pool) -> Option<String> {
+    let first = pool.ns_in_order().first().map(|ns| ns.hostname.clone())?;
+    (zone.kind == ZoneKind::Primary).then(|| soa::text(&first, &zone.email, zone.serial, zone.timers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_within_the_window_wait_for_its_end() {
+        let at = |millis: i64| Timestamp::from_micros(millis * 1000);
+        let window = Duration::from_millis(100);
+        assert_eq!(wait(None, at(1000), window), Duration::ZERO);
+        assert_eq!(wait(Some(at(1000)), at(1030), window), Duration::from_millis(70));
+        assert_eq!(wait(Some(at(1000)), at(1100), window), Duration::ZERO);
+        assert_eq!(wait(Some(at(9000)), at(1000), window), Duration::ZERO);
+    }
+}

@@ -1,0 +1,81 @@
+//! Taking up again what lags, whatever message got lost and whoever failed.
+//!
+//! Invariants: a zone is taken up at most once per pause, and the pauses grow while it lags; a zone that this worker
+//! attends to is left alone.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::WorkerService;
+use super::api::{RecoverShards, Recovered};
+use super::backoff::Backoff;
+use crate::config::RecoveryConfig;
+use crate::domain::ids::ZoneId;
+use crate::domain::shard::Shard;
+use crate::store::StoreError;
+use crate::store::repo::zones;
+use crate::transport::{Cx, Fault, Handle};
+
+impl Handle<RecoverShards> for WorkerService {
+    async fn handle(&self, _cx: &Cx, message: RecoverShards) -> Result<Recovered, Fault> {
+        let ranges: Vec<RangeInclusive<Shard>> =
+            message.ranges.iter().map(|(first, last)| *first..=*last).collect();
+        let due = self
+            .take_due(&ranges, message.limit)
+            .await
+            .map_err(|error| Fault::unavailable("database_unavailable", error.to_string()))?;
+        let mut zones = 0;
+        for zone in due {
+            // A full desk is no failure: what is not taken up now is due again later.
+            if self.attend(zone).is_ok() {
+                zones += 1;
+            }
+        }
+        Ok(Recovered { zones })
+    }
+}
+
+impl WorkerService {
+    /// The zones that are due, each scheduled anew.
+    async fn take_due(
+        &self,
+        ranges: &[RangeInclusive<Shard>],
+        limit: u32,
+    ) -> Result<Vec<ZoneId>, StoreError> {
+        let core = &self.core;
+        let now = core.clock.now();
+        // A change is due at once: the first attempt is given its time.
+        let due_by = now.minus(core.recovery.retry_first);
+        let found = core
+            .store
+            .read(|tx| Box::pin(async move { zones::lagging(tx, ranges, due_by, limit).await }))
+            .await?;
+        let due: Vec<(ZoneId, u32)> = found
+            .into_iter()
+            .map(|lagging| (lagging.zone.id, lagging.attempts))
+            .filter(|(zone, _)| !core.desk.attends(*zone))
+            .collect();
+        if !due.is_empty() {
+            let (due, recovery) = (&due, core.recovery);
+            core.store
+                .transact(|tx| {
+                    Box::pin(async move {
+                        for (zone, attempts) in due {
+                            let next = due_by.plus(pause(recovery, *attempts));
+                            zones::schedule(tx, *zone, attempts.saturating_add(1), next).await?;
+                        }
+                        Ok::<_, StoreError>(())
+                    })
+                })
+                .await?;
+        }
+        Ok(due.into_iter().map(|(zone, _)| zone).collect())
+    }
+}
+
+/// The pause after so many attempts.
+fn pause(config: RecoveryConfig, attempts: u32) -> Duration {
+    let longest = config.retry_max;
+    let grown = config.retry_first.saturating_mul(2_u32.saturating_pow(attempts.saturating_add(1)));
+    Backoff::new(grown, 1.0, longest).jittered()
+}

@@ -1,0 +1,244 @@
+//! Workers on a paused clock, from a change in the database to the report and back.
+
+mod ground;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use self::ground::{Ground, PATIENCE, nameserver};
+use super::*;
+use crate::actors::central::api::status::ReportZone;
+use crate::actors::mdns::api::ZonePublished;
+use crate::config::Config;
+use crate::dns::fake_server::Manner;
+use crate::domain::consensus::Answer;
+use crate::domain::generation::Generation;
+use crate::domain::record_type::RecordType;
+use crate::domain::time::Timestamp;
+use crate::domain::zone_status::{Action, Outcome, Status};
+use crate::store::StoreError;
+use crate::store::repo::{claims, journal, nameserver_states, recordsets, versions};
+use crate::transport::run_paused;
+
+#[test]
+fn a_new_zone_reaches_its_name_servers_and_is_reported_and_noted() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.create("example.org.").await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (1, Outcome::Propagated));
+        assert_eq!(ground.server(1).serial(&zone.name), Some(zone.serial));
+        let stands = ground.zone(&zone).await.unwrap();
+        assert_eq!((stands.serial, stands.progress.status), (zone.serial, Status::Active));
+        ground.mdns.answered::<ZonePublished>(1).await;
+        let noted =
+            ground.store.read(|tx| Box::pin(async move { nameserver_states::of_zone(tx, zone.id).await }));
+        let noted: Vec<_> = noted.await.unwrap().into_iter().map(|state| state.answer).collect();
+        assert_eq!(noted, [Answer::Serial(zone.serial); 2]);
+    });
+}
+
+#[test]
+fn a_change_gets_a_serial_a_soa_and_a_line_in_the_journal() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+
+        let changed = ground.zone(&zone).await.unwrap();
+        assert_eq!(changed.serial, zone.serial.next(ground.clock.now().seconds()));
+        assert_eq!(changed.published_at.map(Timestamp::seconds), Some(ground.clock.now().seconds()));
+        assert_eq!(ground.server(0).serial(&zone.name), Some(changed.serial));
+        let (set, lines, version) = ground
+            .store
+            .read(|tx| {
+                Box::pin(async move {
+                    let set = recordsets::by_name_type(tx, zone.id, &changed.name, RecordType::Soa).await?;
+                    let lines = journal::since(tx, zone.id, Generation::FIRST).await?;
+                    let version = versions::find(tx, zone.id, changed.serial).await?;
+                    Ok::<_, StoreError>((set.unwrap(), lines, version))
+                })
+            })
+            .await
+            .unwrap();
+        let text = format!("ns1.example.net. admin.example.org. {} 3600 600 86400 3600", changed.serial);
+        assert_eq!(set.records, [text]);
+        assert_eq!((lines.len(), lines[0].kind, version), (1, RecordType::Soa, Some(Generation::new(2))));
+    });
+}
+
+#[test]
+fn the_first_change_of_a_quiet_zone_does_not_wait_and_the_next_ones_share_a_serial() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let window = Duration::from_secs(10);
+        let config = WorkerConfig { batch_window: window, ..Config::default().worker };
+        let _worker = ground.worker_with(config).await;
+        let zone = ground.settled("example.org.").await;
+        let begun = Instant::now();
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+        assert!(begun.elapsed() < Duration::from_secs(1));
+        let first = ground.zone(&zone).await.unwrap().serial;
+
+        for _ in 0..5 {
+            ground.change(&zone).await;
+            ground.nudge(&zone).await;
+        }
+        assert_eq!(ground.report(&zone).await, (7, Outcome::Propagated));
+        assert!((window..window * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        let stands = ground.zone(&zone).await.unwrap();
+        assert_eq!(stands.progress.status, Status::Active);
+        assert!(stands.serial.is_newer_than(first));
+    });
+}
+
+#[test]
+fn a_deleted_zone_is_gone_only_when_every_server_says_so() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        ground.server(1).behave(Manner::Silent);
+        ground.delete(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Failed));
+        let stands = ground.zone(&zone).await.unwrap().progress;
+        assert_eq!((stands.action, stands.status), (Action::Delete, Status::Error));
+        assert!(!ground.server(0).has_zone(&zone.name) && ground.server(1).has_zone(&zone.name));
+
+        ground.server(1).behave(Manner::Normal);
+        assert_eq!(ground.recover().await, 1);
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+        assert!(!ground.server(1).has_zone(&zone.name));
+        assert_eq!(ground.zone(&zone).await, None);
+    });
+}
+
+#[test]
+fn lost_nudges_and_failed_attempts_are_taken_up_at_growing_distances() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        assert_eq!(ground.recover().await, 0, "nothing lags");
+
+        ground.change(&zone).await;
+        assert_eq!(ground.recover().await, 0, "its first attempt is given time");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(ground.recover().await, 1);
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+
+        ground.server(0).behave(Manner::Silent);
+        ground.change(&zone).await;
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let mut taken_up = Vec::new();
+        for _ in 0..6 {
+            let begun = Instant::now();
+            while ground.recover().await == 0 {
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            taken_up.push(begun.elapsed().as_secs());
+            assert_eq!(ground.report(&zone).await, (3, Outcome::Failed));
+        }
+        // An attempt takes a minute, which covers the first pauses.
+        assert_eq!(taken_up[..3], [0, 0, 0]);
+        assert!(taken_up[5] >= 15, "{taken_up:?}");
+        ground.server(0).behave(Manner::Normal);
+        tokio::time::advance(Duration::from_secs(120)).await;
+        assert_eq!(ground.recover().await, 1);
+        assert_eq!(ground.report(&zone).await, (3, Outcome::Propagated));
+    });
+}
+
+#[test]
+fn a_pool_that_changes_is_used_as_it_is_now() {
+    run_paused(async {
+        let mut ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        ground.pool.nameservers.push(nameserver(7));
+        ground.put_pool().await;
+        ground.server(7).add_zone(&zone.name);
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+        let serial = ground.zone(&zone).await.unwrap().serial;
+        assert_eq!(ground.server(7).serial(&zone.name), Some(serial));
+    });
+}
+
+#[test]
+fn a_zone_stays_with_the_worker_that_has_it_until_that_is_gone() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let first = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        let second = ground.worker().await;
+        for generation in 2..6 {
+            ground.change(&zone).await;
+            ground.nudge(&zone).await;
+            assert_eq!(ground.report(&zone).await, (generation, Outcome::Propagated));
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let (id, now) = (zone.id, ground.clock.now());
+        let holder = ground.store.read(|tx| Box::pin(async move { claims::holder(tx, id, now).await }));
+        assert_eq!(
+            holder.await.unwrap_or_else(|e: StoreError| panic!("{e}")),
+            Some(first.service.core.instance)
+        );
+
+        first.leave().await;
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (6, Outcome::Propagated));
+        second.leave().await;
+    });
+}
+
+#[test]
+fn a_stopped_worker_leaves_its_zones_to_another() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let first = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        ground.server(0).behave(Manner::Silent);
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        ground.mdns.answered::<ZonePublished>(2).await;
+        first.leave().await;
+
+        let _second = ground.worker().await;
+        ground.server(0).behave(Manner::Normal);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(ground.recover().await, 1);
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+    });
+}
+
+#[test]
+fn more_zones_than_permits_publish_at_once_and_propagate_in_turn() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let config = WorkerConfig { max_propagations: 2, ..Config::default().worker };
+        let _worker = ground.worker_with(config).await;
+        let mut all = Vec::new();
+        for number in 0..20 {
+            all.push(ground.create(&format!("zone{number}.example.")).await);
+        }
+        ground.server(0).lag(Duration::from_secs(1));
+        for zone in &all {
+            ground.nudge(zone).await;
+        }
+        ground.mdns.answered::<ZonePublished>(20).await;
+        assert!(ground.reports.lock().len() < 20);
+        timeout(PATIENCE, ground.central.answered::<ReportZone>(20)).await.unwrap();
+        assert!(ground.reports.lock().iter().all(|report| report.outcome == Outcome::Propagated));
+    });
+}
