@@ -13,6 +13,7 @@ use crate::domain::name::Name;
 use crate::domain::rdata::{Field, RData};
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
+use crate::domain::ttl::Ttl;
 
 pub(in crate::dns) const UDP: Peer = peer(Carrier::Udp);
 pub(in crate::dns) const TCP: Peer = peer(Carrier::Tcp);
@@ -35,6 +36,7 @@ pub(in crate::dns) fn zone(origin: &str, lines: &str) -> ZoneData {
         origin: name(origin),
         generation: Generation::FIRST,
         serial: Serial::new(7),
+        default_ttl: Ttl::ZERO,
     };
     let mut sets: Vec<(String, RecordType, u32, Vec<Vec<u8>>)> = Vec::new();
     let below = if origin == "." { "" } else { origin };

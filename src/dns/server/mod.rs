@@ -8,6 +8,8 @@ mod connection;
 mod responder;
 mod tcp;
 mod udp;
+#[cfg(feature = "testing")]
+mod unplugged;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +25,8 @@ use tokio_util::task::TaskTracker;
 
 pub use connection::serve_connection;
 pub use responder::{Backing, BackingError, InMemory, Reply, Responder, Sets, ZoneReader};
+#[cfg(feature = "testing")]
+pub use unplugged::Unplugged;
 
 use crate::config::MdnsConfig;
 
@@ -125,6 +129,12 @@ impl Server {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Listens until `stop` is cancelled, then drains for at most `patience`. True if all requests were answered.
+    pub async fn until(self, stop: CancellationToken, patience: Duration) -> bool {
+        stop.cancelled().await;
+        self.drain(Instant::now() + patience).await
     }
 
     /// Stops taking requests, and waits until those under way are answered, or until `deadline`. True if all were.

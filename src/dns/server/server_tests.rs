@@ -10,8 +10,11 @@ use tokio::sync::Notify;
 use super::*;
 use crate::dns::answer::Peer;
 use crate::dns::answer::tests::support::{TCP, authority, lines, name, question, zone};
+use crate::dns::client::{Ask, Exchange as _};
+use crate::dns::fake_server::TransferSource as _;
 use crate::dns::wire::QName;
 use crate::dns::zone::{RrSet, ZoneData, ZoneEdit};
+use crate::domain::host_port::HostPort;
 use crate::domain::ids::ZoneId;
 
 const LIMITS: Limits = Limits {
@@ -307,4 +310,19 @@ async fn a_transfer_that_breaks_off_has_no_closing_soa_record() {
 
     *gate.zone.lock() = None;
     assert_eq!(lines(&transfer(&hidden(&gate)).await[0]), "ServFail aa");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_sockets_answers_the_same() {
+    let lines_: Vec<String> = (0..60).map(|n| format!("big 60 A 192.0.2.{n}")).collect();
+    let responder = responder([zone("example.org.", &lines_.join("\n"))], InMemory);
+    let client = Unplugged::new(responder, TCP.address);
+    let ask = |qname, tcp| Ask { message: question(qname, "A"), tcp, timeout: Duration::from_secs(3) };
+    let server = HostPort::new("198.51.100.1", 53);
+    let answer = client.exchange(&server, &ask("big.example.org.", false)).await.unwrap();
+    assert_eq!(answer.answers.len(), 60, "again over TCP, since truncated");
+    let answer = client.exchange(&server, &ask("x.example.org.", true)).await.unwrap();
+    assert!(lines(&answer).starts_with("NXDomain aa"));
+    assert_eq!(client.transfer(&name("example.org.")).await.unwrap().len(), 61);
+    assert!(client.transfer(&name("example.com.")).await.is_none());
 }

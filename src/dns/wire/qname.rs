@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::domain::name::{MAX_LABEL, MAX_WIRE};
+use crate::domain::name::{MAX_LABEL, MAX_WIRE, Name};
 
 /// A name in lower-case wire form, with its label boundaries; lives on the stack.
 #[derive(Clone)]
@@ -82,9 +82,18 @@ impl QName {
     }
 }
 
+impl fmt::Display for QName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Name::from_wire(self.key()) {
+            Ok((name, _)) => name.fmt(f),
+            Err(_) => f.write_str("?"),
+        }
+    }
+}
+
 impl fmt::Debug for QName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.key().escape_ascii())
+        fmt::Display::fmt(self, f)
     }
 }
 

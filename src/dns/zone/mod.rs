@@ -17,6 +17,7 @@ use crate::domain::generation::Generation;
 use crate::domain::ids::{PoolId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::serial::Serial;
+use crate::domain::ttl::Ttl;
 
 use super::wire::kind;
 
@@ -33,6 +34,8 @@ pub struct ZoneVersion {
     pub generation: Generation,
     /// The serial of its SOA record.
     pub serial: Serial,
+    /// The TTL of sets without one of their own.
+    pub default_ttl: Ttl,
 }
 
 /// One version of a zone.

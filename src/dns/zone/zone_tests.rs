@@ -13,6 +13,7 @@ fn version(generation: u64) -> ZoneVersion {
         origin: name("Example.org."),
         generation: Generation::new(generation),
         serial: Serial::new(1),
+        default_ttl: Ttl::ZERO,
     }
 }
 

@@ -1,0 +1,238 @@
+//! Bringing zones in memory up to what is published.
+//!
+//! Invariants: one load of a zone at a time, each from one state of the database, so memory never goes back; a zone
+//! that cannot be served is not in memory; a small change of a large zone costs as much as the change.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as Turns, Semaphore};
+
+use super::read;
+use crate::dns::catalog::Catalog;
+use crate::dns::wire::QName;
+use crate::dns::zone::{EditError, RrSet, ZoneData, ZoneEdit, ZoneVersion};
+use crate::domain::delta;
+use crate::domain::ids::ZoneId;
+use crate::domain::name::Name;
+use crate::domain::record_type::RecordType;
+use crate::store::repo::transfer::{self, PublishedZone};
+use crate::store::repo::{journal, versions};
+use crate::store::{Store, StoreError, Tx};
+
+/// Zones that load at once.
+const LOADS: usize = 4;
+/// Locks that all zones share.
+const TURNS: usize = 256;
+/// Lines of the journal up to which a change is applied to what is in memory.
+const MOST_LINES: u64 = 5000;
+
+/// Loads zones into a catalogue.
+#[derive(Debug)]
+pub(super) struct Loader {
+    store: Store,
+    catalog: Arc<Catalog>,
+    /// False if only the SOA records are wanted.
+    whole: bool,
+    turns: Box<[Turns<()>]>,
+    permits: Semaphore,
+    /// How many zones were read in full, and how many by their changes alone.
+    counts: Mutex<(u64, u64)>,
+}
+
+/// What a look at the database says about a zone in memory.
+enum Seen {
+    AsInMemory,
+    NotServed,
+    Changed(Box<ZoneData>, How),
+}
+
+enum How {
+    InFull,
+    ByJournal,
+}
+
+impl Loader {
+    pub(super) fn new(store: Store, catalog: Arc<Catalog>, whole: bool) -> Self {
+        Self {
+            store,
+            catalog,
+            whole,
+            turns: (0..TURNS).map(|_| Turns::new(())).collect(),
+            permits: Semaphore::new(LOADS),
+            counts: Mutex::default(),
+        }
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) const fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// How many zones were read in full, and how many by their changes alone.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (u64, u64) {
+        *self.counts.lock()
+    }
+
+    /// Brings one zone up to what is published.
+    pub(super) async fn load(&self, id: ZoneId) -> Result<(), StoreError> {
+        let turn = self.turns.get(usize::try_from(id.uuid().as_u128() % TURNS as u128).unwrap_or(0));
+        let _turn = match turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let _permit = self.permits.acquire().await;
+        let known = self.catalog.zone(id);
+        let seen = self.store.read(|tx| Box::pin(look(tx, id, known.as_deref(), self.whole))).await?;
+        match seen {
+            Seen::AsInMemory => {}
+            Seen::NotServed => {
+                if self.catalog.remove(id) {
+                    tracing::debug!(zone_id = %id, "zone withdrawn");
+                }
+            }
+            Seen::Changed(zone, how) => {
+                let version = zone.version();
+                tracing::debug!(zone = %version.origin, serial = %version.serial, records = zone.records(), "zone loaded");
+                let mut counts = self.counts.lock();
+                match how {
+                    How::InFull => counts.0 += 1,
+                    How::ByJournal => counts.1 += 1,
+                }
+                drop(counts);
+                self.catalog.put(Arc::new(*zone));
+            }
+        }
+        Ok(())
+    }
+
+    /// The zones that a question about `names` concerns and that are not in memory as they are published; each name
+    /// with its zones.
+    pub(super) async fn stale(&self, names: &[QName]) -> Result<Vec<Vec<ZoneId>>, StoreError> {
+        self.store
+            .read(|tx| {
+                Box::pin(async move {
+                    let mut stale = Vec::with_capacity(names.len());
+                    for name in names {
+                        stale.push(self.stale_of(tx, name).await?);
+                    }
+                    Ok(stale)
+                })
+            })
+            .await
+    }
+
+    async fn stale_of(&self, tx: &mut dyn Tx, qname: &QName) -> Result<Vec<ZoneId>, StoreError> {
+        let Ok((name, _)) = Name::from_wire(qname.key()) else { return Ok(Vec::new()) };
+        let published = transfer::find(tx, &name).await?;
+        let mut stale: Vec<ZoneId> =
+            published.iter().filter(|zone| !self.is_current(zone)).map(|zone| zone.id).collect();
+        // The zone above shows its serial too, in a denial; and the one in memory may be gone.
+        if let Some(memory) = self.catalog.enclosing(qname) {
+            let id = memory.version().id;
+            if !published.iter().any(|zone| zone.id == id) {
+                let current = transfer::published_zone(tx, id).await?.is_some_and(|z| self.is_current(&z));
+                stale.extend((!current).then_some(id));
+            }
+        }
+        Ok(stale)
+    }
+
+    /// True if memory has the zone as it is published: this very version, or nothing if it is not to be served.
+    pub(super) fn is_current(&self, zone: &PublishedZone) -> bool {
+        let memory = self.catalog.zone(zone.id);
+        let published = read::version(zone.clone());
+        memory.as_ref().map(|zone| zone.version()) == published.as_ref()
+    }
+}
+
+/// Compares a zone with what is in memory, and reads what is needed.
+async fn look(
+    tx: &mut dyn Tx,
+    id: ZoneId,
+    known: Option<&ZoneData>,
+    whole: bool,
+) -> Result<Seen, StoreError> {
+    let published = transfer::published_zone(tx, id).await?.and_then(read::version);
+    if known.map(ZoneData::version) == published.as_ref() && known.is_some() {
+        return Ok(Seen::AsInMemory);
+    }
+    let Some((version, soa, mut transfer)) = read::open(tx, id).await? else { return Ok(Seen::NotServed) };
+    if whole
+        && let Some(known) = known
+        && let Some(zone) = by_journal(tx, known, &version, &soa).await?
+    {
+        return Ok(Seen::Changed(Box::new(zone), How::ByJournal));
+    }
+    let mut edit = ZoneEdit::new(version.clone(), 0);
+    put(&mut edit, &version.origin, soa);
+    if !whole {
+        edit.only_soa();
+    } else {
+        loop {
+            let sets = read::next(tx, &mut transfer).await?;
+            if sets.is_empty() {
+                break;
+            }
+            for (name, set) in sets {
+                put(&mut edit, &name, set);
+            }
+        }
+    }
+    Ok(finish(edit).map_or(Seen::NotServed, |zone| Seen::Changed(Box::new(zone), How::InFull)))
+}
+
+/// The version that the journal makes of the one in memory; `None` if it does not reach back to that or has too much
+/// to say.
+async fn by_journal(
+    tx: &mut dyn Tx,
+    known: &ZoneData,
+    version: &ZoneVersion,
+    soa: &RrSet,
+) -> Result<Option<ZoneData>, StoreError> {
+    let old = known.version();
+    let comparable = old.generation <= version.generation
+        && old.default_ttl == version.default_ttl
+        && old.origin.as_str() == version.origin.as_str();
+    if !comparable || versions::find(tx, old.id, old.serial).await? != Some(old.generation) {
+        return Ok(None);
+    }
+    let lines = journal::between(tx, old.id, old.generation, version.generation, MOST_LINES + 1).await?;
+    if lines.len() as u64 > MOST_LINES {
+        return Ok(None);
+    }
+    let mut edit = ZoneEdit::from(known, version.clone());
+    for change in delta::fold(lines) {
+        let kind = change.kind;
+        if kind == RecordType::Soa {
+            continue;
+        }
+        let set = change.after.and_then(|set| {
+            read::records(&change.name, kind, set.ttl.unwrap_or(version.default_ttl), &set.records)
+        });
+        match set {
+            Some(set) => put(&mut edit, &change.name, set),
+            None => log(edit.remove(&change.name, kind.number())),
+        }
+    }
+    put(&mut edit, &version.origin, soa.clone());
+    Ok(finish(edit))
+}
+
+fn put(edit: &mut ZoneEdit, name: &Name, set: RrSet) {
+    log(edit.put(name, set));
+}
+
+fn log(result: Result<(), EditError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "records left out");
+    }
+}
+
+fn finish(edit: ZoneEdit) -> Option<ZoneData> {
+    edit.finish().inspect_err(|error| tracing::warn!(%error, "zone is not served")).ok()
+}
