@@ -118,4 +118,11 @@ mod tests {
         let unknown = key_from_text("key k { algorithm rot13; secret \"YQ==\"; };", "h");
         assert!(matches!(unknown, Err(KeyFileError::Key(KeyError::UnknownAlgorithm { .. }))));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(key|options|server|default-key|algorithm|hmac-md5|secret|a|[{};\"#/* \n])*") {
+            let _ = key_from_text(&text, "a");
+        }
+    }
 }

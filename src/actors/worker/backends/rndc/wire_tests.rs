@@ -114,3 +114,16 @@ fn a_name_too_long_for_the_wire_is_refused() {
     let key = Key::new("k", "sha256", SECRET).unwrap();
     assert_eq!(seal(&key, &Table::default().with(&"x".repeat(256), "")), Err(WireError::TooLong));
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_body_behind_a_right_signature_is_read_or_refused(
+        body in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+    ) {
+        let key = Key::new("k", "sha256", SECRET).unwrap();
+        if let Ok(table) = open(&key, &signed(&key, &body)) {
+            // Whatever was read is written as it was.
+            proptest::prop_assert_eq!(seal(&key, &table).unwrap(), signed(&key, &body));
+        }
+    }
+}
