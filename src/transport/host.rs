@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use actix::prelude::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::prelude::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use tokio::sync::watch;
@@ -115,8 +115,7 @@ impl<H: Send + Sync + 'static> Host<H> {
 /// Puts a new actor into its place on one of the arbiters.
 fn begin_life<H: Send + Sync + 'static>(core: &Arc<Core<H>>, deaths: u32) {
     let reborn = Arc::clone(core);
-    let first = usize::try_from(deaths).unwrap_or(0);
-    let begun = core.place.spawn_fn(first, move || {
+    let begun = core.place.spawn_fn(move || {
         let core = Arc::clone(&reborn);
         let host = Host { core, life: CancellationToken::new(), born: Instant::now(), deaths };
         host.start_here();
@@ -140,9 +139,17 @@ impl<H: Send + Sync + 'static> Actor for Host<H> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let life = self.life.clone();
-        let dies = async move { life.cancelled().await }.into_actor(self).map(|(), _, _| die());
-        ctx.spawn(dies);
+        let (life, stop) = (self.life.clone(), self.core.shared.stop.clone());
+        let end = async move {
+            tokio::select! {
+                () = stop.cancelled() => End::Told,
+                () = life.cancelled() => End::Killed,
+            }
+        };
+        ctx.spawn(end.into_actor(self).map(|end, _, ctx: &mut Context<Self>| match end {
+            End::Told => ctx.stop(),
+            End::Killed => die(),
+        }));
         let shared = &self.core.shared;
         let living = Living { mailbox: ctx.address().recipient(), life: self.life.clone() };
         shared.living.store(Some(Arc::new(living)));
@@ -152,6 +159,12 @@ impl<H: Send + Sync + 'static> Actor for Host<H> {
             shared.up.send_replace(true);
         }
     }
+}
+
+/// Why an actor ends.
+enum End {
+    Told,
+    Killed,
 }
 
 /// Unwinds the actor's task, as a defect in it would.
@@ -175,7 +188,7 @@ impl<H: Send + Sync + 'static> Drop for Host<H> {
         let pause = pause.min(Duration::from_secs(5));
         tracing::error!(service = shared.service, deaths, ?pause, "an actor died and will be replaced");
         let core = Arc::clone(&self.core);
-        self.core.place.runtime.spawn(async move {
+        self.core.place.runtime().spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(pause) => begin_life(&core, deaths),
                 () = core.shared.stop.cancelled() => {}
@@ -238,7 +251,7 @@ impl<H: Send + Sync + 'static> Core<H> {
         let turn = delivery.parcel.lane.map(|key| self.lanes.open(key));
         let core = Arc::clone(self);
         // Whoever counts what is unfinished counts answers, so the task need not be tracked.
-        drop(self.place.runtime.spawn(core.run_all(delivery, turn, permit)));
+        drop(self.place.runtime().spawn(core.run_all(delivery, turn, permit)));
     }
 
     async fn run_all(self: Arc<Self>, first: Delivery, mut turn: Option<Turn>, permit: Permit) {
@@ -302,3 +315,7 @@ fn log_fault(fault: &Fault) {
         tracing::debug!(kind = %fault.kind, message = fault.message.as_deref(), "the handler refused");
     }
 }
+
+#[cfg(test)]
+#[path = "host_tests.rs"]
+mod tests;

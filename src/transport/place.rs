@@ -3,16 +3,19 @@
 //! Invariants: nothing here starts a thread or a clock of its own, so on a current-thread runtime with a paused clock
 //! all of a deployment stands still together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use actix_rt::{ArbiterHandle, System};
 use tokio::runtime::Handle;
 
 /// The arbiters that actors live on and the runtime that handlers run on; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// Runs the handlers' futures.
-    pub runtime: Handle,
-    /// Threads for actors, at least one.
-    pub arbiters: Vec<ArbiterHandle>,
+    runtime: Handle,
+    arbiters: Arc<[ArbiterHandle]>,
+    /// Shared by all clones, so that actors spread over the arbiters.
+    turn: Arc<AtomicUsize>,
 }
 
 /// There is no running actix system (or tokio runtime) to take a place in.
@@ -21,6 +24,12 @@ pub struct Place {
 pub struct NoSystem;
 
 impl Place {
+    /// Actors take their places on `arbiters` (at least one) in turn, handlers run on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle, arbiters: Vec<ArbiterHandle>) -> Self {
+        Self { runtime, arbiters: arbiters.into(), turn: Arc::default() }
+    }
+
     /// The runtime and the system's own arbiter that the calling code runs in.
     ///
     /// # Errors
@@ -28,20 +37,20 @@ impl Place {
     pub fn current() -> Result<Self, NoSystem> {
         let runtime = Handle::try_current().map_err(|_| NoSystem)?;
         let system = System::try_current().ok_or(NoSystem)?;
-        Ok(Self { runtime, arbiters: vec![system.arbiter().clone()] })
+        Ok(Self::new(runtime, vec![system.arbiter().clone()]))
     }
 
-    /// Runs `work` on one of the arbiters, `first` (modulo their number) or, if that has ended, another. False if all
-    /// have ended.
-    pub(super) fn spawn_fn<F>(&self, first: usize, work: F) -> bool
-    where
-        F: Fn() + Clone + Send + 'static,
-    {
-        let arbiters = self.arbiters.iter();
-        arbiters.clone().cycle().skip(first % arbiters.len().max(1)).take(arbiters.len()).any(|arbiter| {
-            let work = work.clone();
-            arbiter.spawn_fn(work)
-        })
+    /// The runtime that handlers run on.
+    #[must_use]
+    pub const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Runs `work` on the arbiter whose turn it is or, if that one has ended, another. False if all have ended.
+    pub(super) fn spawn_fn(&self, work: impl Fn() + Clone + Send + 'static) -> bool {
+        let number = self.arbiters.len();
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % number.max(1);
+        self.arbiters.iter().cycle().skip(first).take(number).any(|arbiter| arbiter.spawn_fn(work.clone()))
     }
 }
 
