@@ -9,9 +9,12 @@ pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod config_load;
+pub mod deployment;
 pub mod dns;
 pub mod domain;
 pub mod http;
 pub mod store;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;

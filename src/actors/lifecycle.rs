@@ -80,6 +80,18 @@ impl Lifecycle {
     }
 }
 
+impl Drop for Lifecycle {
+    /// Without a drain everything ends where it stands.
+    fn drop(&mut self) {
+        self.stop.cancel();
+        for (_, part) in &self.parts {
+            if let Part::Task { task, .. } = part {
+                task.abort();
+            }
+        }
+    }
+}
+
 impl Part {
     async fn end(self, deadline: Instant) -> bool {
         match self {

@@ -125,6 +125,13 @@ impl WorkerService {
     }
 }
 
+impl Drop for WorkerService {
+    /// A worker that is gone attends to nothing.
+    fn drop(&mut self) {
+        self.core.tools.stop.cancel();
+    }
+}
+
 impl Handle<PublishZone> for WorkerService {
     async fn handle(&self, _cx: &Cx, message: PublishZone) -> Result<(), Fault> {
         self.attend(message.zone)

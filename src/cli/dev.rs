@@ -1,0 +1,64 @@
+//! `ordain dev`: a working DNS service with nothing to set up.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use ordain::config::Config;
+use ordain::deployment::{Deployment, Edges, ServiceKind};
+use ordain::telemetry;
+
+use super::serve::run_until_stopped;
+
+/// Everything in one process: SQLite, in-process messages, no authentication, the built-in name server.
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Where the database and everything else is kept; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "ordain-data")]
+    data_dir: PathBuf,
+    /// Where the API listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    api: SocketAddr,
+    /// Where the name server listens, UDP and TCP.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5354")]
+    dns: SocketAddr,
+}
+
+impl Dev {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.data_dir)
+            .with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
+        let mut config = Config::dev(&self.data_dir);
+        config.api.listen = vec![self.api];
+        config.mdns.listen = vec![self.dns];
+        telemetry::init(&config.log)?;
+        super::in_system(async move {
+            let deployment = Deployment::start(config, &ServiceKind::ALL, Edges::real()).await?;
+            self.greet(&deployment);
+            run_until_stopped(deployment).await
+        })
+    }
+
+    /// What to try next, in commands that work when pasted.
+    fn greet(&self, deployment: &Deployment) {
+        let api = deployment.api_address().unwrap_or(self.api);
+        let dns = deployment.dns_address().unwrap_or(self.dns);
+        let (host, port, data) = (dns.ip(), dns.port(), self.data_dir.display());
+        println!(
+            "\
+Ordain is ready: API http://{api}, DNS {dns} (UDP and TCP), data in {data}.
+In another terminal:
+
+  curl -s http://{api}/v2/zones -H 'Content-Type: application/json' \\
+       -d '{{\"name\": \"example.org.\", \"email\": \"admin@example.org\"}}'
+  dig @{host} -p {port} example.org SOA +short
+
+  export OS_AUTH_TYPE=none OS_ENDPOINT=http://{api}/v2
+  openstack recordset create example.org. www --type A --record 192.0.2.1
+  dig @{host} -p {port} www.example.org +short
+
+Stop with Ctrl-C; everything is kept for the next start."
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line.
+//!
+//! Invariants: nothing is started before the configuration has been checked as a whole; what people should read goes to
+//! standard output, logs to standard error.
+
+mod config;
+mod db;
+mod dev;
+mod pool;
+mod serve;
+mod service;
+mod stop;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use actix_rt::System;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use ordain::config::Config;
+use ordain::config_load::{ConfigError, Sources};
+
+/// DNS as a service: an OpenStack Designate compatible API, and the name servers behind it.
+#[derive(Debug, Parser)]
+#[command(name = "ordain", version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process, with nothing to set up: API, name server and database in one folder.
+    Dev(dev::Dev),
+    /// Any subset of the services, as a configuration file says.
+    Serve(serve::Serve),
+    /// The database's schema.
+    #[command(subcommand)]
+    Db(db::Db),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Pools of name servers.
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+    /// Running services.
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+struct Configured {
+    /// Configuration file (TOML); every key can also be set as `ORDAIN__SECTION__KEY`.
+    #[arg(long, env = "ORDAIN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Configured {
+    fn sources(&self) -> Sources {
+        Sources::of_process(self.config.as_deref())
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        self.sources().load()
+    }
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Dev(dev) => dev.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Db(db) => db.run(),
+        Command::Config(config) => config.run(),
+        Command::Pool(pool) => pool.run(),
+        Command::Service(service) => service.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ordain: {error:#}");
+            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Runs `work` inside an actix system on a runtime of as many threads as there are cores.
+fn in_system<F: Future<Output = anyhow::Result<()>>>(work: F) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let mut runtime = Some(runtime);
+    System::with_tokio_rt(move || match runtime.take() {
+        Some(runtime) => runtime,
+        None => unreachable!("actix asks for one runtime"),
+    })
+    .block_on(work)
+}
+
+/// The file's text, or an error that names the file.
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

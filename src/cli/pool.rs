@@ -1,0 +1,136 @@
+//! `ordain pool`: pools of name servers.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use ordain::actors::central::pools::{self, Change, Options};
+use ordain::clock::Clock;
+use ordain::config::{Config, pool_file, pool_text};
+use ordain::deployment::open_store;
+use ordain::domain::ids::PoolId;
+use ordain::domain::pool::Pool;
+use ordain::store::Store;
+use ordain::store::repo;
+
+use super::Configured;
+
+/// `ordain pool …`
+#[derive(Debug, Subcommand)]
+pub(super) enum PoolCommand {
+    /// Makes the pools what a pool file says.
+    Update(Update),
+    /// Prints a pool as a pool file.
+    Show(Show),
+    /// Writes all pools to a pool file.
+    Generate(Generate),
+}
+
+/// `ordain pool update`
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    #[command(flatten)]
+    from: Configured,
+    /// The pool file; the configured one if not given.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Only tells what would change.
+    #[arg(long)]
+    dry_run: bool,
+    /// Removes pools that the file does not mention; refused while they have zones.
+    #[arg(long)]
+    delete: bool,
+}
+
+/// `ordain pool show`
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    from: Configured,
+    /// Which pool; the default one if not given.
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pool_id: Option<PoolId>,
+    /// All pools.
+    #[arg(long)]
+    all: bool,
+}
+
+/// `ordain pool generate`
+#[derive(Debug, Args)]
+pub(super) struct Generate {
+    #[command(flatten)]
+    from: Configured,
+    /// Where to write to; standard output if not given.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl PoolCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Update(update) => {
+                let config = update.from.load()?;
+                super::in_system(async move { update.apply(&config).await })
+            }
+            Self::Show(show) => {
+                let config = show.from.load()?;
+                super::in_system(async move {
+                    let known = list(&config).await?;
+                    let wanted = show.pool_id.unwrap_or(config.central.default_pool_id);
+                    let shown: Vec<Pool> =
+                        known.into_iter().filter(|pool| show.all || pool.id == wanted).collect();
+                    anyhow::ensure!(show.all || !shown.is_empty(), "there is no pool {wanted}");
+                    print!("{}", pool_text::print(&shown));
+                    Ok(())
+                })
+            }
+            Self::Generate(generate) => {
+                let config = generate.from.load()?;
+                super::in_system(async move {
+                    let text = pool_text::print(&list(&config).await?);
+                    match generate.file {
+                        Some(path) => std::fs::write(&path, text)
+                            .with_context(|| format!("cannot write {}", path.display()))?,
+                        None => print!("{text}"),
+                    }
+                    Ok(())
+                })
+            }
+        }
+    }
+}
+
+impl Update {
+    async fn apply(&self, config: &Config) -> anyhow::Result<()> {
+        let file = self.file.as_ref().or(config.pools_file.as_ref());
+        let file = file.context("name a pool file with --file, or in [pools] of the configuration")?;
+        let specs = pool_file::parse(&super::read(file)?)?;
+        let store = open(config).await?;
+        let options = Options { dry_run: self.dry_run, delete_absent: self.delete };
+        let changes = pools::apply(&store, Clock::system(), &specs, options).await?;
+        let would = if self.dry_run { "would be " } else { "" };
+        for change in &changes {
+            match change {
+                Change::Created(pool) => println!("{}: {would}created, id {}", pool.name, pool.id),
+                Change::Updated { pool, zones } => {
+                    println!("{}: {would}updated, {} zones with it", pool.name, zones.len());
+                }
+                Change::Deleted(pool) => println!("{}: {would}deleted", pool.name),
+            }
+        }
+        if changes.is_empty() {
+            println!("the pools are as the file says");
+        }
+        Ok(())
+    }
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    let store = open_store(config).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+async fn list(config: &Config) -> anyhow::Result<Vec<Pool>> {
+    Ok(open(config).await?.read(|tx| Box::pin(repo::pools::list(tx))).await?)
+}

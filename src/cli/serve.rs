@@ -1,0 +1,55 @@
+//! `ordain serve`: any subset of the services in this process.
+
+use clap::Args;
+use ordain::deployment::{Deployment, Edges, ServiceKind};
+use ordain::telemetry;
+
+use super::Configured;
+use super::stop::{Asked, Signals};
+
+/// Any subset of the services, as a configuration file says.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    from: Configured,
+    /// Services to run here; all of them if not given.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    services: Vec<ServiceKind>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let config = self.from.load()?;
+        telemetry::init(&config.log)?;
+        let services = if self.services.is_empty() { ServiceKind::ALL.to_vec() } else { self.services };
+        super::in_system(async move {
+            let deployment = Deployment::start(config, &services, Edges::real()).await?;
+            tracing::info!(
+                api = ?deployment.api_address(),
+                dns = ?deployment.dns_address(),
+                "ready"
+            );
+            run_until_stopped(deployment).await
+        })
+    }
+}
+
+/// Runs until a signal says to stop; then drains, unless another signal says at once.
+pub(super) async fn run_until_stopped(deployment: Deployment) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    loop {
+        match signals.next().await {
+            Asked::Stop => break,
+            Asked::Reload => match deployment.reload().await {
+                Ok(()) => tracing::info!("pools were read again"),
+                Err(error) => tracing::error!(%error, "the reload failed; everything stays as it was"),
+            },
+        }
+    }
+    tracing::info!("draining; a second signal stops at once");
+    tokio::select! {
+        () = deployment.drain() => tracing::info!("drained"),
+        () = signals.stop() => tracing::warn!("stopped without draining"),
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! A deployment with its surroundings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
+use tokio::time::Instant;
+
+use super::client::ApiClient;
+use super::net::{OWN, OwnServer, WorldNet, question};
+use super::{Failure, Spec};
+use crate::actors::central::pools::{self, Options};
+use crate::actors::worker::backends::Backends;
+use crate::clock::Clock;
+use crate::config::pool_file::{NameserverSpec, NsRecordSpec, PoolSpec, TargetSpec};
+use crate::deployment::{Deployment, Edges};
+use crate::dns::answer::Carrier;
+use crate::dns::fake_server::{FakeNet, FakeServer};
+use crate::domain::host_port::HostPort;
+use crate::domain::name::Name;
+use crate::http::LocalApi;
+use crate::store::Store;
+
+/// How long a test waits for something to become so, in the world's time.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long it waits between two looks.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// A running deployment and everything around it.
+#[derive(Debug)]
+pub struct World {
+    spec: Spec,
+    clock: Clock,
+    net: WorldNet,
+    store: Store,
+    deployment: Deployment,
+    api: ApiClient,
+}
+
+impl World {
+    /// Starts one. To be called inside [`super::run`] or another actix system.
+    ///
+    /// # Errors
+    /// If it cannot start.
+    pub async fn start(spec: Spec) -> Result<Self, Failure> {
+        let store = Store::open("sqlite::memory:").await?;
+        let clock = Clock::following_tokio(spec.beginning);
+        let own = OwnServer::default();
+        let fakes = FakeNet::new(Arc::new(own.clone()));
+        Self::begin(spec, clock, WorldNet { own, fakes }, store).await
+    }
+
+    /// Ends everything that runs, as a crash would, and starts it again on the same database, with the name servers as
+    /// they are.
+    ///
+    /// # Errors
+    /// If it cannot start.
+    pub async fn crash(self) -> Result<Self, Failure> {
+        let Self { spec, clock, net, store, deployment, .. } = self;
+        net.own.put(None);
+        drop(deployment);
+        Self::begin(spec, clock, net, store).await
+    }
+
+    async fn begin(spec: Spec, clock: Clock, net: WorldNet, store: Store) -> Result<Self, Failure> {
+        let edges = Edges {
+            clock,
+            exchange: Arc::new(net.clone()),
+            backends: Backends::standard(clock).with_fake_net(net.fakes.clone()),
+            coordinator: None,
+            store: Some(store.clone()),
+        };
+        let deployment = Deployment::start(spec.config.clone(), &spec.services, edges).await?;
+        net.own.put(deployment.responder().cloned());
+        pools::apply(&store, clock, &[pool(&spec)?], Options::default()).await?;
+        let api = deployment.api().ok_or("a world without an API has nobody to talk to")?;
+        let api = ApiClient::new(LocalApi::start(api).await);
+        Ok(Self { spec, clock, net, store, deployment, api })
+    }
+
+    /// The API, as an admin of the project `noauth-project`.
+    #[must_use]
+    pub const fn api(&self) -> &ApiClient {
+        &self.api
+    }
+
+    /// The running deployment.
+    #[must_use]
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The database.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The world's wall time.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// One of the fake name servers, from 1.
+    #[must_use]
+    pub fn nameserver(&self, number: usize) -> FakeServer {
+        self.net.fakes.server(&nameserver_at(number))
+    }
+
+    /// Lets time pass; everything that is due meanwhile happens.
+    pub async fn advance(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Asks the deployment's own name server over UDP.
+    ///
+    /// # Errors
+    /// If the name is none or there is no answer.
+    pub async fn dig(&self, name: &str, kind: RecordType) -> Result<Message, Failure> {
+        let question = question(&Name::parse(name)?, kind).ok_or("not a name")?;
+        let answers = self.net.own.ask(&question, Carrier::Udp).await;
+        answers.into_iter().next().ok_or_else(|| "no answer".into())
+    }
+
+    /// The data of what the own name server answers, as text, in order; empty if it has none.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn resolve(&self, name: &str, kind: RecordType) -> Result<Vec<String>, Failure> {
+        let answer = self.dig(name, kind).await?;
+        if answer.metadata.response_code != ResponseCode::NoError {
+            return Ok(Vec::new());
+        }
+        let mut data: Vec<String> = answer.answers.iter().map(|record| record.data.to_string()).collect();
+        data.sort();
+        Ok(data)
+    }
+
+    /// Waits until the API shows the zone in this status.
+    ///
+    /// # Errors
+    /// If it does not within an hour of the world's time; the failure tells what it shows instead.
+    pub async fn zone_becomes(&self, id: &str, status: &str) -> Result<(), Failure> {
+        let mut shown = String::new();
+        self.until(&format!("zone {id} to be {status}"), async || {
+            shown = self.api.zone(id).await?.status;
+            Ok(shown == status)
+        })
+        .await
+        .map_err(|failure| format!("{failure}; it is {shown}").into())
+    }
+
+    /// Waits until the zone is gone.
+    ///
+    /// # Errors
+    /// If it is still there after an hour of the world's time.
+    pub async fn zone_vanishes(&self, id: &str) -> Result<(), Failure> {
+        let target = format!("/v2/zones/{id}");
+        self.until(&format!("zone {id} to be gone"), async || {
+            let reply = self.api.send(actix_web::http::Method::GET, &target, None).await?;
+            Ok(reply.status.as_u16() == 404)
+        })
+        .await
+    }
+
+    /// Waits until `check` says so.
+    ///
+    /// # Errors
+    /// If it fails, or says no for an hour of the world's time.
+    pub async fn until(
+        &self,
+        what: &str,
+        mut check: impl AsyncFnMut() -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let end = Instant::now() + PATIENCE;
+        while !check().await? {
+            if Instant::now() >= end {
+                return Err(format!("waited in vain for {what}").into());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
+    /// Drains and ends the deployment.
+    pub async fn drain(self) {
+        self.deployment.drain().await;
+    }
+}
+
+fn nameserver_at(number: usize) -> HostPort {
+    HostPort::new(format!("ns{number}.world"), HostPort::DNS)
+}
+
+/// The pool of a world.
+fn pool(spec: &Spec) -> Result<PoolSpec, Failure> {
+    let servers: Vec<HostPort> = match spec.nameservers {
+        0 => vec![HostPort::new(OWN, HostPort::DNS)],
+        count => (1..=count).map(nameserver_at).collect(),
+    };
+    let target = |at: &HostPort| {
+        let driver = if spec.nameservers == 0 { "native" } else { "fake" };
+        let at = [("host", at.host.clone()), ("port", at.port.to_string())];
+        TargetSpec {
+            driver: driver.to_owned(),
+            description: None,
+            masters: vec![HostPort::new(OWN, HostPort::DNS)],
+            options: at.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            tsigkey_id: None,
+        }
+    };
+    let mut ns_records = Vec::new();
+    for number in 1..=servers.len() {
+        let hostname = Name::parse(&format!("ns{number}.world.test."))?;
+        ns_records.push(NsRecordSpec { hostname, priority: u16::try_from(number)? });
+    }
+    Ok(PoolSpec {
+        id: Some(spec.config.central.default_pool_id),
+        name: "default".to_owned(),
+        description: None,
+        attributes: Some(BTreeMap::new()),
+        ns_records: Some(ns_records),
+        nameservers: Some(
+            servers.iter().map(|at| NameserverSpec { at: at.clone(), tsigkey_id: None }).collect(),
+        ),
+        targets: Some(servers.iter().map(target).collect()),
+        also_notifies: Some(Vec::new()),
+        catalog_zone: None,
+    })
+}
