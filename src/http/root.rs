@@ -6,7 +6,6 @@ use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
 
 use super::accept::{JSON, TEXT, accepts};
 use super::error::{ApiError, json};
@@ -43,6 +42,12 @@ struct Link<'a> {
     rel: &'static str,
 }
 
+#[derive(Serialize)]
+struct Health {
+    detailed: bool,
+    reasons: [&'static str; 1],
+}
+
 /// Adds the paths of this module.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -77,7 +82,7 @@ async fn health(request: HttpRequest) -> HttpResponse {
         Method::GET if accepts(request.headers(), &[TEXT]) || !accepts(request.headers(), &[JSON]) => {
             HttpResponse::Ok().content_type("text/plain; charset=UTF-8").body("OK")
         }
-        Method::GET => json(&mut HttpResponse::Ok(), &json!({"detailed": false, "reasons": ["OK"]})),
+        Method::GET => json(&mut HttpResponse::Ok(), &Health { detailed: false, reasons: ["OK"] }),
         _ => not_allowed("GET, HEAD"),
     }
 }

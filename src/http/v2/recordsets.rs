@@ -7,7 +7,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json as object;
+use serde::Serialize;
 
 use super::recordset_view::{RecordsetUrl, RecordsetView};
 use super::zones::locate;
@@ -179,8 +179,15 @@ async fn redirect(AnyCtx(ctx): AnyCtx, path: LoneRecordsetPath, request: HttpReq
     Ok(if accepts(request.headers(), &[TEXT]) {
         response.content_type("text/plain; charset=UTF-8").body(format!("301 Moved Permanently\n\n{url}\n"))
     } else {
-        json(&mut response, &object!({"code": 301, "title": "Moved Permanently", "description": null}))
+        json(&mut response, &Moved { code: 301, title: "Moved Permanently", description: () })
     })
+}
+
+#[derive(Serialize)]
+struct Moved {
+    code: u16,
+    title: &'static str,
+    description: (),
 }
 
 /// 202 while a change is under way; a recordset without records has none.
