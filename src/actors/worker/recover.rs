@@ -13,7 +13,7 @@ use crate::config::RecoveryConfig;
 use crate::domain::ids::ZoneId;
 use crate::domain::shard::Shard;
 use crate::store::StoreError;
-use crate::store::repo::zones;
+use crate::store::repo::zones::{self, Lagging};
 use crate::transport::{Cx, Fault, Handle};
 
 impl Handle<RecoverShards> for WorkerService {
@@ -50,26 +50,27 @@ impl WorkerService {
             .store
             .read(|tx| Box::pin(async move { zones::lagging(tx, ranges, due_by, limit).await }))
             .await?;
-        let due: Vec<(ZoneId, u32)> = found
-            .into_iter()
-            .map(|lagging| (lagging.zone.id, lagging.attempts))
-            .filter(|(zone, _)| !core.desk.attends(*zone))
-            .collect();
-        if !due.is_empty() {
-            let (due, recovery) = (&due, core.recovery);
+        // Those attended to are only put back in the queue, lest they hide the others.
+        let (attended, due): (Vec<Lagging>, Vec<Lagging>) =
+            found.into_iter().partition(|lagging| core.desk.attends(lagging.zone.id));
+        let (attended, due, recovery) = (&attended, &due, core.recovery);
+        if !attended.is_empty() || !due.is_empty() {
             core.store
                 .transact(|tx| {
                     Box::pin(async move {
-                        for (zone, attempts) in due {
+                        for Lagging { zone, attempts, .. } in attended {
+                            zones::schedule(tx, zone.id, *attempts, due_by.plus(pause(recovery, 0))).await?;
+                        }
+                        for Lagging { zone, attempts, .. } in due {
                             let next = due_by.plus(pause(recovery, *attempts));
-                            zones::schedule(tx, *zone, attempts.saturating_add(1), next).await?;
+                            zones::schedule(tx, zone.id, attempts.saturating_add(1), next).await?;
                         }
                         Ok::<_, StoreError>(())
                     })
                 })
                 .await?;
         }
-        Ok(due.into_iter().map(|(zone, _)| zone).collect())
+        Ok(due.iter().map(|lagging| lagging.zone.id).collect())
     }
 }
 

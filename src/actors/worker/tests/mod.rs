@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use self::ground::{Ground, PATIENCE, nameserver};
+use super::api::RecoverShards;
 use super::*;
 use crate::actors::central::api::status::ReportZone;
 use crate::actors::mdns::api::ZonePublished;
@@ -15,6 +16,7 @@ use crate::dns::fake_server::Manner;
 use crate::domain::consensus::Answer;
 use crate::domain::generation::Generation;
 use crate::domain::record_type::RecordType;
+use crate::domain::shard::Shard;
 use crate::domain::time::Timestamp;
 use crate::domain::zone_status::{Action, Outcome, Status};
 use crate::store::StoreError;
@@ -154,6 +156,26 @@ fn lost_nudges_and_failed_attempts_are_taken_up_at_growing_distances() {
         tokio::time::advance(Duration::from_secs(120)).await;
         assert_eq!(ground.recover().await, 1);
         assert_eq!(ground.report(&zone).await, (3, Outcome::Propagated));
+    });
+}
+
+#[test]
+fn zones_being_attended_to_do_not_hide_the_others_from_recovery() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let (attended, lost) = (ground.settled("a.example.").await, ground.settled("b.example.").await);
+        ground.server(0).behave(Manner::Silent);
+        ground.change(&attended).await;
+        ground.nudge(&attended).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+        ground.change(&lost).await;
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let only_one = async || {
+            let message = RecoverShards { ranges: vec![(Shard::FIRST, Shard::LAST)], limit: 1 };
+            ground.transport.service_ref::<Worker>().call(&Cx::system(PATIENCE), message).await.unwrap().zones
+        };
+        assert_eq!((only_one().await, only_one().await), (0, 1));
     });
 }
 
