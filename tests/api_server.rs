@@ -35,7 +35,7 @@ async fn listen(settings: ApiSettings) -> Listening {
     let api = Api::new(transport.service_ref(), Arc::new(Policy::defaults().unwrap()), settings);
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = ApiServer::bind(&api, &[loopback], 1, Duration::from_secs(5)).unwrap();
-    let (at, handle) = (server.addresses()[0], server.handle());
+    let (at, handle) = (*server.addresses().first().unwrap(), server.handle());
     let served = tokio::task::spawn_local(server.run());
     Listening { at, handle, served, _central: central }
 }

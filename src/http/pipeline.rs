@@ -38,6 +38,8 @@ pub(super) async fn run(
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let (asked, status) = (response.request(), response.status().as_u16());
+    tracing::debug!(request = %id, method = %asked.method(), path = asked.path(), status, "request answered");
     Ok(response)
 }
 

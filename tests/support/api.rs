@@ -13,16 +13,18 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use ordain::actors::central::CentralService;
+use ordain::actors::central::api::services::Heartbeat;
 use ordain::actors::central::api::status::ReportZone;
 use ordain::actors::central::api::{self, Central};
 use ordain::actors::worker::api::{PublishZone, Worker};
 use ordain::clock::Clock;
 use ordain::config::Config;
 use ordain::domain::generation::Generation;
-use ordain::domain::ids::{NsRecordId, PoolId, ZoneId};
+use ordain::domain::ids::{InstanceId, NsRecordId, PoolId, ZoneId};
 use ordain::domain::name::Name;
 use ordain::domain::policy::Policy;
 use ordain::domain::pool::{NsRecord, Pool};
+use ordain::domain::service_status::Health;
 use ordain::domain::time::Timestamp;
 use ordain::domain::zone_status::Outcome;
 use ordain::http::{Api, ApiSettings, LocalApi};
@@ -85,7 +87,7 @@ impl Rig {
         let settings = ApiSettings::from(&config);
         let state = CentralService::new(
             store.clone(),
-            clock.clone(),
+            clock,
             Arc::clone(&policy),
             config.central,
             transport.service_ref(),
@@ -128,6 +130,19 @@ impl Rig {
         let zone_id: ZoneId = zone.parse().unwrap();
         let generation = self.generation(zone_id).await;
         let message = ReportZone { zone_id, generation, outcome };
+        self.central.call(&Cx::system(Duration::from_secs(5)), message).await.unwrap();
+    }
+
+    /// A service says that it runs.
+    pub(crate) async fn heartbeat(&self, service: &str, host: &str) {
+        let message = Heartbeat {
+            service_name: service.into(),
+            hostname: host.into(),
+            instance: InstanceId::random(),
+            health: Health::Up,
+            stats: BTreeMap::from([("calls".into(), "3".into())]),
+            capabilities: BTreeMap::new(),
+        };
         self.central.call(&Cx::system(Duration::from_secs(5)), message).await.unwrap();
     }
 
