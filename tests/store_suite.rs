@@ -1,117 +1,115 @@
-//! The store's suite on SQLite, in memory.
+//! The store's contract on SQLite, in memory and in a file; and what only SQLite promises.
 
-use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use ordain::domain::generation::Generation;
-use ordain::domain::ids::{PoolId, ProjectId, RecordsetId, ZoneId};
-use ordain::domain::name::Name;
-use ordain::domain::record_type::RecordType;
-use ordain::domain::recordset::Recordset;
-use ordain::domain::serial::Serial;
 use ordain::domain::time::Timestamp;
-use ordain::domain::ttl::Ttl;
-use ordain::domain::zone::*;
-use ordain::domain::zone_status::*;
-use ordain::store::repo::*;
-use ordain::store::*;
+use ordain::store::Store;
+use ordain::store::repo::inbox;
+use ordain::store::suite::{Bench, Rig};
 
-fn zone(name: &str) -> Zone {
-    Zone {
-        id: ZoneId::random(),
-        pool_id: PoolId::DEFAULT,
-        project_id: Some(ProjectId::new("p1")),
-        name: Name::parse(name).unwrap(),
-        kind: ZoneKind::Primary,
-        email: "a@example.org".into(),
-        description: None,
-        ttl: Ttl::new(3600).unwrap(),
-        timers: SoaTimers { refresh: 1, retry: 2, expire: 3, minimum: 4 },
-        serial: Serial::new(5),
-        progress: Progress::created(),
-        shared: false,
-        attributes: BTreeMap::new(),
-        masters: vec![],
-        parent_id: None,
-        recordset_count: 0,
-        record_count: 0,
-        hard_delete: false,
-        version: 1,
-        created_at: Timestamp::from_micros(1),
-        updated_at: None,
-        transferred_at: None,
-        published_at: None,
-    }
+async fn open(path: &Path) -> Store {
+    Store::open(&format!("sqlite:{}", path.display())).await.unwrap()
 }
 
-fn set(zone: &Zone, n: u32) -> Recordset {
-    Recordset {
-        id: RecordsetId::random(),
-        zone_id: zone.id,
-        zone_name: zone.name.clone(),
-        project_id: zone.project_id.clone(),
-        name: Name::parse(&format!("w{n}.{}", zone.name)).unwrap(),
-        kind: RecordType::A,
-        ttl: None,
-        description: None,
-        records: vec!["192.0.2.1".into()],
-        managed: false,
-        generation: Generation::FIRST,
-        change: Action::Create,
-        action: Action::Create,
-        status: Status::Pending,
-        version: 1,
-        created_at: Timestamp::from_micros(1),
-        updated_at: None,
+async fn in_memory() -> Bench {
+    Bench::new(Store::open("sqlite::memory:").await.unwrap())
+}
+
+async fn in_a_file() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/folder/ordain.db");
+    let store = open(&path).await;
+    Bench::new(store).lasting(
+        move || {
+            let path = path.clone();
+            async move { open(&path).await }
+        },
+        folder,
+    )
+}
+
+ordain::store_suite!(sqlite_in_memory, Rig::new(in_memory));
+ordain::store_suite!(sqlite_in_a_file, Rig::new(in_a_file));
+
+#[tokio::test]
+async fn an_in_memory_database_is_one_per_store() {
+    let (one, other) = (in_memory().await.store, in_memory().await.store);
+    one.migrate().await.unwrap();
+    assert_eq!(one.schema_version().await.unwrap(), Some(Store::latest_version()));
+    assert_eq!(other.schema_version().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn other_urls_are_refused_without_repeating_them() {
+    for url in ["", "sqlite:", "postgresql://user:secret@host/db", "/tmp/file.db"] {
+        let error = Store::open(url).await.unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_zone_with_many_recordsets_is_written_at_once_and_streamed() {
-    let store = Store::open("sqlite::memory:").await.unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), None);
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "not a database ".repeat(100)).unwrap();
+    assert!(Store::open(&format!("sqlite:{}", path.display())).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_clock_waits_for_the_database() {
+    let store = in_memory().await.store;
     store.migrate().await.unwrap();
-    store.migrate().await.unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), Some(Store::latest_version()));
-    let now = Timestamp::from_micros(7);
-    let handle = tokio::spawn(async move {
-        let zone = zone("Example.org.");
-        let other = &zone;
-        store.transact(|tx| Box::pin(async move { zones::insert(tx, other, now).await })).await.unwrap();
-        let sets: Vec<_> = (0..30_000).map(|n| set(&zone, n)).collect();
-        let sets = &sets;
-        let done: Result<(), StoreError> =
-            store.transact(|tx| Box::pin(async { recordsets::insert_many(tx, sets).await })).await;
-        done.unwrap();
-        let n = store
-            .read(|tx| {
-                let zone = &zone;
-                Box::pin(async move {
-                    let mut t = transfer::open(tx, zone.id).await?.unwrap();
-                    let mut n = 0;
-                    loop {
-                        let page = transfer::next_page(tx, &mut t, 1000).await?;
-                        if page.is_empty() {
-                            return Ok::<_, StoreError>(n);
-                        }
-                        n += page.len();
-                    }
-                })
-            })
-            .await
-            .unwrap();
-        assert_eq!(n, 30_000);
-        for _ in 0..100 {
-            let r: Result<(), StoreError> = store
-                .transact(|tx| {
-                    Box::pin(async {
-                        let mut z = zones::lock(tx, zone.id).await?.unwrap();
-                        z.progress = z.progress.changed();
-                        zones::update(tx, &mut z, now).await
-                    })
-                })
-                .await;
-            r.unwrap();
+    let claims = async {
+        for n in 0..50 {
+            let key = &format!("{n}");
+            let claimed: Result<bool, ordain::store::StoreError> =
+                store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+            assert!(claimed.unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_millis(1), claims).await.unwrap();
+}
+
+/// What a killed process was told to be committed is there.
+#[test]
+fn a_commit_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ordain.db");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "writes_until_it_is_killed", "--ignored", "--nocapture"])
+        .env("STORE_SUITE_FILE", &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let told: Vec<_> = lines.filter(|l| l.starts_with("committed-")).take(200).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(told.len(), 200);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = open(&path).await;
+        for key in &told {
+            let again: Result<bool, ordain::store::StoreError> =
+                store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+            assert!(!again.unwrap(), "{key} is lost");
         }
     });
-    handle.await.unwrap();
+}
+
+/// The process that [`a_commit_survives_a_kill`] kills.
+#[tokio::test]
+#[ignore = "runs until it is killed"]
+async fn writes_until_it_is_killed() {
+    let store = open(Path::new(&std::env::var_os("STORE_SUITE_FILE").unwrap())).await;
+    store.migrate().await.unwrap();
+    for n in 0_u64.. {
+        let key = &format!("committed-{n}");
+        let claimed: Result<bool, ordain::store::StoreError> =
+            store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+        assert!(claimed.unwrap());
+        println!("\n{key}");
+    }
 }

@@ -9,6 +9,8 @@ mod migrate;
 pub mod repo;
 mod row;
 mod sql;
+#[cfg(feature = "testing")]
+pub mod suite;
 mod value;
 
 use std::sync::Arc;

@@ -104,11 +104,14 @@ fn side(row: &mut Row, ttl: &str, records: &str) -> Result<Option<RrSet>, StoreE
 /// # Errors
 /// If the database fails.
 pub async fn trim(tx: &mut dyn Tx, zone: ZoneId, upto: Generation) -> Result<(), StoreError> {
-    let published = "generation <= (SELECT z.published_generation FROM zones z WHERE z.id = $1)";
-    let lines = format!("DELETE FROM zone_journal WHERE zone_id = $1 AND generation <= $2 AND {published}");
+    let published = "(SELECT z.published_generation FROM zones z WHERE z.id = $1)";
+    let lines = format!(
+        "DELETE FROM zone_journal WHERE zone_id = $1 AND generation <= $2 AND generation <= {published}"
+    );
     tx.run(lines, args![zone, upto]).await?;
-    let versions =
-        format!("DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 AND {published}");
+    let versions = format!(
+        "DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 AND generation < {published}"
+    );
     tx.run(versions, args![zone, upto]).await?;
     Ok(())
 }

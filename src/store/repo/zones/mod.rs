@@ -128,13 +128,19 @@ async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zo
 }
 
 /// Writes everything of a zone that can change, with its next version and `now` as time of update. A zone whose every
-/// change is published shows its default TTL in DNS from here on.
+/// change is published shows its default TTL in DNS from here on; if that is another than before, the journal cannot
+/// tell all differences to earlier versions, so these are forgotten.
 ///
 /// # Errors
 /// [`NAME_TAKEN`] if it moves to a pool that has one of its name; [`StoreError::Retry`] if the row is not the version
 /// that was read.
 pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<(), StoreError> {
     let progress = &zone.progress;
+    if !progress.is_unpublished() {
+        let sql = "DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 \
+                   AND EXISTS (SELECT 1 FROM zones z WHERE z.id = $1 AND z.published_ttl <> $3)";
+        tx.run(sql, args![zone.id, progress.generation, zone.ttl]).await?;
+    }
     let sql = format!(
         "UPDATE zones SET \
          feed_at = CASE WHEN serial <> $2 OR pool_id <> $3 OR (action <> 'DELETE' AND $4) THEN {FEED} \

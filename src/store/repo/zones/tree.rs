@@ -41,7 +41,7 @@ pub async fn ancestors(tx: &mut dyn Tx, name: &Name) -> Result<Vec<Zone>, StoreE
     tx.rows(query.sql, query.args).await?.into_iter().map(row::zone).collect()
 }
 
-/// At most `limit` zones below this name.
+/// At most `limit` zones below this name, in no particular order.
 ///
 /// # Errors
 /// If the database fails.

@@ -131,14 +131,16 @@ pub async fn purgeable(
 }
 
 /// Removes the row of a zone that is gone, with everything that belongs to it; its children get the parent that it had.
+/// Does nothing to a zone that is there.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn purge(tx: &mut dyn Tx, zone: ZoneId) -> Result<(), StoreError> {
-    let orphans =
-        "UPDATE zones SET parent_id = (SELECT p.parent_id FROM zones p WHERE p.id = $1) WHERE parent_id = $1";
-    tx.run(orphans, args![zone]).await?;
-    tx.run("DELETE FROM zones WHERE id = $1 AND deleted <> '0'", args![zone]).await?;
+    let sql = "DELETE FROM zones WHERE id = $1 AND deleted <> '0' RETURNING parent_id";
+    if let Some(mut row) = tx.row(sql, args![zone]).await? {
+        let grandparent: Option<ZoneId> = row.id_opt("parent_id")?;
+        tx.run("UPDATE zones SET parent_id = $1 WHERE parent_id = $2", args![grandparent, zone]).await?;
+    }
     Ok(())
 }
 
