@@ -9,7 +9,7 @@ mod trace;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ordain::actors::{central, worker};
+use ordain::actors::{central, mdns, producer, worker};
 use ordain::transport::frame::{FAULT_SCHEMA, HEADER_SCHEMA, Header};
 use ordain::transport::{Fault, Visit};
 
@@ -19,9 +19,16 @@ fn traced() -> Shapes {
     let mut shapes = Shapes::default();
     shapes.part::<Header<'static>>("frame", "header", HEADER_SCHEMA);
     shapes.part::<Fault>("frame", "fault", FAULT_SCHEMA);
-    central::api::describe(&mut shapes);
-    worker::api::describe(&mut shapes);
+    every_table(&mut shapes);
     shapes
+}
+
+/// Every service's messages: a new table goes here.
+fn every_table<V: Visit>(visit: &mut V) {
+    central::api::describe(visit);
+    mdns::api::describe(visit);
+    producer::api::describe(visit);
+    worker::api::describe(visit);
 }
 
 fn golden() -> std::path::PathBuf {
@@ -138,10 +145,35 @@ fn every_wire_name_is_used_once() {
         }
     }
     let mut names = Names::default();
-    central::api::describe(&mut names);
-    worker::api::describe(&mut names);
+    every_table(&mut names);
     let all = names.0.len();
     names.0.sort_unstable();
     names.0.dedup();
     assert_eq!(names.0.len(), all, "two rows of one service have the same wire name");
+}
+
+#[test]
+fn every_table_is_traced() {
+    fn tables(folder: &Path, found: &mut usize) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                tables(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                *found += text.lines().filter(|line| line.starts_with("rpcs! {")).count();
+            }
+        }
+    }
+    #[derive(Default)]
+    struct Services(std::collections::BTreeSet<&'static str>);
+    impl Visit for Services {
+        fn message<M: ordain::transport::Message>(&mut self) {
+            self.0.insert(std::any::type_name::<M>().rsplit_once("::").unwrap().0);
+        }
+    }
+    let (mut in_sources, mut traced) = (0, Services::default());
+    tables(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/actors"), &mut in_sources);
+    every_table(&mut traced);
+    assert_eq!(traced.0.len(), in_sources, "traced: {:#?}", traced.0);
 }
