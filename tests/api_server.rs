@@ -121,6 +121,22 @@ fn slow_clients_are_cut_off() {
 }
 
 #[test]
+fn no_connection_is_held_between_requests() {
+    run_threaded(async {
+        let settings = ApiSettings { keep_alive: Duration::from_millis(300), ..impatient() };
+        let server = listen(settings).await;
+        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        stream.write_all(b"GET /v2/zones HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut first = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut first)).await.unwrap().unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stream.write_all(b"GET /v2/zones HTTP/1.1\r\nHost:").await.unwrap();
+        // The rest of the first answer comes, then the end.
+        everything(&mut stream).await;
+    });
+}
+
+#[test]
 fn a_large_body_is_refused_by_its_announced_and_by_its_real_size() {
     run_threaded(async {
         let server = listen(ApiSettings::default()).await;

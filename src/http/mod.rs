@@ -5,6 +5,7 @@
 
 mod accept;
 mod body;
+mod connections;
 mod context;
 mod error;
 mod identity;

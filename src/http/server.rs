@@ -1,7 +1,7 @@
 //! The API behind listeners: HTTP/1.1 over TCP.
 //!
-//! Invariants: a client gets a bounded time for its head and for its body and a bounded number of connections; idle
-//! connections end. Stopping lets requests under way finish, for a bounded time. (HTTP/2 is left to TLS: telling it
+//! Invariants: a client gets a bounded time for its head and for its body, to take its answer, and a bounded number of
+//! connections; idle connections end. Stopping lets requests under way finish, for a bounded time. (HTTP/2 is left to TLS: telling it
 //! from HTTP/1.1 on a plain connection would mean to wait for a client's first byte without a limit.)
 
 use std::io;
@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 
+use super::connections::{Connections, in_use};
 use super::{Api, configure};
 
 /// How many connections may wait to be accepted.
@@ -22,6 +24,7 @@ const DISCONNECT: Duration = Duration::from_secs(5);
 /// A server that is bound and runs once it is awaited or spawned.
 pub struct ApiServer {
     server: Server,
+    connections: Arc<Connections>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -56,8 +59,11 @@ impl ApiServer {
         let settings = &api.settings;
         let (keep_alive, client_timeout, max_connections) =
             (settings.keep_alive, settings.client_timeout, settings.max_connections);
-        let api = Arc::clone(api);
-        let mut server = HttpServer::new(move || App::new().configure(configure(Arc::clone(&api))))
+        let connections = Arc::new(Connections::new(keep_alive + client_timeout));
+        let (api, opened) = (Arc::clone(api), Arc::clone(&connections));
+        let app = move || App::new().configure(configure(Arc::clone(&api))).wrap(from_fn(in_use));
+        let mut server = HttpServer::new(app)
+            .on_connect(move |io, data| opened.opened(io, data))
             .workers(workers.max(1))
             .backlog(BACKLOG)
             .max_connections(max_connections)
@@ -70,7 +76,7 @@ impl ApiServer {
             server = server.bind(address)?;
         }
         let addresses = server.addrs();
-        Ok(Self { server: server.run(), addresses })
+        Ok(Self { server: server.run(), connections, addresses })
     }
 
     /// Where the server listens.
@@ -90,7 +96,10 @@ impl ApiServer {
     /// # Errors
     /// If a listener fails.
     pub async fn run(self) -> io::Result<()> {
-        self.server.await
+        tokio::select! {
+            ended = self.server => ended,
+            () = self.connections.watch() => Ok(()),
+        }
     }
 }
 
