@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::transport::{
-    Cx, Fault, Handle, Host, HostConfig, InProcess, Place, QueueLimits, RetryPolicy, Service, ServiceRef, Transport,
+    Cx, Fault, Handle, Host, HostConfig, InProcess, Place, QueueLimits, RetryPolicy, Service, ServiceRef,
+    Transport,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};

@@ -31,6 +31,8 @@ pub struct MdnsConfig {
     pub udp_max_in_flight: usize,
     /// Zone transfers running at once; more are refused.
     pub max_transfers: usize,
+    /// Time between two looks for changes whose nudge was lost.
+    pub follow_interval: Duration,
 }
 
 impl MdnsConfig {
@@ -40,6 +42,12 @@ impl MdnsConfig {
             vec![SocketAddr::from(([0, 0, 0, 0], 5354))],
             "Addresses to listen on, UDP and TCP.",
         );
+        let follow_interval = s.get(
+            "follow_interval",
+            Duration::from_secs(1),
+            "Time between two looks for changes whose nudge was lost.",
+        );
+        s.check("follow_interval", !follow_interval.is_zero(), || String::from("must not be zero"));
         s.check("listen", !listen.is_empty(), || String::from("needs at least one address"));
         Self {
             listen,
@@ -89,6 +97,7 @@ impl MdnsConfig {
                 1..=usize::MAX,
                 "Zone transfers running at once; more are refused.",
             ),
+            follow_interval,
         }
     }
 }

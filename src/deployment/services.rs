@@ -32,8 +32,6 @@ use crate::transport::{
     Cx, Endpoint, Host, HostConfig, InProcess, Place, QueueLimits, Routes, Service, Transport,
 };
 
-/// How often the name server looks for changes whose nudge was lost.
-const FEED_EVERY: Duration = Duration::from_secs(1);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -117,7 +115,7 @@ impl Builder {
         let follower = Arc::clone(service.follower());
         self.mount(Mdns::endpoint(), service, mdns::api::routes()).await?;
         let stop = child(&self.lifecycle);
-        let cadence = Cadence::every(FEED_EVERY);
+        let cadence = Cadence::every(self.config.mdns.follow_interval);
         self.lifecycle.reconcile(Reconciler::start(follower, cadence, &stop, self.place.runtime()));
         Ok(())
     }

@@ -25,8 +25,8 @@ use crate::store::Store;
 
 /// How long a test waits for something to become so, in the world's time.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How long it waits between two looks.
-const GLANCE: Duration = Duration::from_millis(5);
+/// How long it waits between two looks: from the first to the longest, a fifth more each time.
+const GLANCES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
 
 /// A running deployment and everything around it.
 #[derive(Debug)]
@@ -176,11 +176,13 @@ impl World {
         mut check: impl AsyncFnMut() -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let end = Instant::now() + PATIENCE;
+        let (mut glance, longest) = GLANCES;
         while !check().await? {
             if Instant::now() >= end {
                 return Err(format!("waited in vain for {what}").into());
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(glance).await;
+            glance = glance.mul_f64(1.2).min(longest);
         }
         Ok(())
     }
