@@ -77,7 +77,7 @@ impl MdnsConfig {
             ),
             tcp_recv_timeout: s.get(
                 "tcp_recv_timeout",
-                Duration::from_secs(5),
+                Duration::from_secs(10),
                 "Time for a client to send a query, hence also how long an idle connection is kept.",
             ),
             tcp_send_timeout: s.get(

@@ -263,7 +263,7 @@ impl<'r> Reply<'r, '_> {
                 return self.deny(zone, Rcode::NoError);
             };
             if aliases.iter().flatten().any(|seen| std::ptr::eq(*seen, node)) {
-                return Ok(Rcode::NoError);
+                return Ok(Rcode::ServFail);
             }
             if let Some(slot) = aliases.get_mut(at) {
                 *slot = Some(node);

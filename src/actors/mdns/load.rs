@@ -157,9 +157,11 @@ async fn look(
     known: Option<&ZoneData>,
     whole: bool,
 ) -> Result<Seen, StoreError> {
-    let published = transfer::published_zone(tx, id).await?.and_then(read::version);
-    if known.map(ZoneData::version) == published.as_ref() && known.is_some() {
-        return Ok(Seen::AsInMemory);
+    if let Some(known) = known {
+        let published = transfer::published_zone(tx, id).await?.and_then(read::version);
+        if published.as_ref() == Some(known.version()) {
+            return Ok(Seen::AsInMemory);
+        }
     }
     let Some((version, soa, mut transfer)) = read::open(tx, id).await? else { return Ok(Seen::NotServed) };
     if whole

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use hickory_proto::op::ResponseCode;
 use proptest::prelude::*;
 
 use super::support::*;
-use crate::dns::wire::Rcode;
 
 /// Record: owner labels below the apex, leftmost first; type; target labels.
 type Rec = (Vec<&'static str>, &'static str, Vec<&'static str>);
@@ -72,6 +72,7 @@ fn reference(records: &[Rec], qname: &[&'static str], qtype: &'static str) -> Ve
             return verdict;
         };
         if visited.contains(&source) {
+            verdict.rcode = "ServFail";
             return verdict;
         }
         visited.push(source.clone());
@@ -130,7 +131,11 @@ proptest! {
             (r.name.to_string(), kind)
         };
         let ours = Verdict {
-            rcode: if answer.metadata.response_code.low() == Rcode::NxDomain as u8 { "NXDomain" } else { "NoError" },
+            rcode: match answer.metadata.response_code {
+                ResponseCode::NXDomain => "NXDomain",
+                ResponseCode::ServFail => "ServFail",
+                _ => "NoError",
+            },
             authoritative: answer.metadata.authoritative,
             answers: answer.answers.iter().map(brief).collect(),
             authority: answer.authorities.iter().map(brief).collect(),
