@@ -17,8 +17,7 @@ mod reader;
 mod setting;
 mod worker;
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -84,17 +83,6 @@ impl Config {
     pub fn from_tree(tree: Value) -> Result<Self, Vec<Mistake>> {
         let (config, findings) = reader::read_tree(tree, Self::read);
         if findings.mistakes.is_empty() { Ok(config) } else { Err(findings.mistakes) }
-    }
-
-    /// The configuration of `ordain dev`: everything on loopback, data under one folder.
-    #[must_use]
-    pub fn dev(data_dir: &Path) -> Self {
-        let mut config = Self::default();
-        config.api.listen = vec![SocketAddr::from(([127, 0, 0, 1], 9001))];
-        config.mdns.listen = vec![SocketAddr::from(([127, 0, 0, 1], 5354))];
-        config.database.url = DatabaseUrl::SqliteFile(data_dir.join("ordain.db"));
-        config.coordinator.state_path = Some(data_dir.join("coordinator"));
-        config
     }
 
     /// A configuration file with every key, each commented out at its default and explained.
@@ -196,15 +184,6 @@ mod tests {
             ]
         );
         assert!(mistakes.iter().all(|mistake| !mistake.problem.contains("password")));
-    }
-
-    #[test]
-    fn dev_listens_on_loopback_only() {
-        let config = Config::dev(Path::new("data"));
-        assert!(
-            config.api.listen.iter().chain(&config.mdns.listen).all(|address| address.ip().is_loopback())
-        );
-        assert_eq!(config.database.url, DatabaseUrl::SqliteFile(PathBuf::from("data/ordain.db")));
     }
 
     /// The sample with every key uncommented.

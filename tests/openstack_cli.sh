@@ -108,8 +108,8 @@ run "[z['id'] for z in d] == ['$id'] and d[0]['serial'] == $serial" zone list
 run "[z['name'] for z in d] == ['$zone']" zone list --name '*.org.' --status ACTIVE --long
 run "d == []" zone list --name absent.example.
 refused "duplicate" zone create --email admin@example.org "$zone"
-refused "invalid" zone create --email admin@example.org --ttl -5 "bad_ttl.example."
-refused "not found\|didn't resolve" zone show absent.example.
+refused "not valid" zone create --email admin@example.org --ttl -5 negative.example.
+refused "didn't resolve" zone show absent.example.
 
 run "d['ttl'] == 7200 and d['email'] == 'root@example.org' and d['description'] is None" \
     zone set --ttl 7200 --email root@example.org --no-description "$zone"
@@ -130,8 +130,8 @@ run "[r['id'] for r in d] == ['$record']" recordset list --type A "$zone"
 run "[r['name'] for r in d] == ['text.$zone']" recordset list --name 'text*' --long "$zone"
 run "{r['zone_name'] for r in d} == {'$zone'} and len(d) == 4" recordset list all
 refused "duplicate" recordset create --type A --record 192.0.2.9 "$zone" "www.$zone"
-refused "invalid" recordset create --type A --record not-an-address "$zone" "bad.$zone"
-refused "not found" recordset show "$zone" 00000000-0000-4000-8000-000000000000
+refused "is not a 'A' Record" recordset create --type A --record not-an-address "$zone" "bad.$zone"
+refused "could not find" recordset show "$zone" 00000000-0000-4000-8000-000000000000
 
 run "d['records'] == '192.0.2.3' and d['ttl'] is None and d['description'] == 'moved'" \
     recordset set --record 192.0.2.3 --no-ttl --description moved "$zone" "$record"
@@ -140,7 +140,7 @@ becomes_active recordset show "$zone" "$record"
 
 run "d['id'] == '$record' and d['action'] == 'DELETE'" recordset delete "$zone" "www.$zone"
 answers "www.$zone" A ''
-refused "not found" recordset show "$zone" "$record"
+refused "could not find" recordset show "$zone" "$record"
 
 run "d['id'] == '$id' and d['action'] == 'DELETE'" zone delete "$zone"
 deadline=$((SECONDS + 30))

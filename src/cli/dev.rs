@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use ordain::config::Config;
+use ordain::config_load::Sources;
 use ordain::deployment::{Deployment, Edges, ServiceKind};
 use ordain::telemetry;
 
@@ -17,21 +17,21 @@ pub(super) struct Dev {
     /// Where the database and everything else is kept; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "ordain-data")]
     data_dir: PathBuf,
-    /// Where the API listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
-    api: SocketAddr,
-    /// Where the name server listens, UDP and TCP.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5354")]
-    dns: SocketAddr,
+    /// Where the API listens; 127.0.0.1:9001 if not given.
+    #[arg(long, value_name = "ADDR")]
+    api: Option<SocketAddr>,
+    /// Where the name server listens, UDP and TCP; 127.0.0.1:5354 if not given.
+    #[arg(long, value_name = "ADDR")]
+    dns: Option<SocketAddr>,
 }
 
 impl Dev {
     pub(super) fn run(self) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.data_dir)
             .with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
-        let mut config = Config::dev(&self.data_dir);
-        config.api.listen = vec![self.api];
-        config.mdns.listen = vec![self.dns];
+        let mut config = Sources::dev(&self.data_dir).load()?;
+        config.api.listen = self.api.map_or(config.api.listen, |address| vec![address]);
+        config.mdns.listen = self.dns.map_or(config.mdns.listen, |address| vec![address]);
         telemetry::init(&config.log)?;
         super::in_system(async move {
             let deployment = Deployment::start(config, &ServiceKind::ALL, Edges::real()).await?;
@@ -42,8 +42,7 @@ impl Dev {
 
     /// What to try next, in commands that work when pasted.
     fn greet(&self, deployment: &Deployment) {
-        let api = deployment.api_address().unwrap_or(self.api);
-        let dns = deployment.dns_address().unwrap_or(self.dns);
+        let (Some(api), Some(dns)) = (deployment.api_address(), deployment.dns_address()) else { return };
         let (host, port, data) = (dns.ip(), dns.port(), self.data_dir.display());
         println!(
             "\

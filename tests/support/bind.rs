@@ -5,12 +5,14 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use super::ports::free_port;
 
 /// Name of the control key; its algorithm is hmac-sha256.
 pub(crate) const KEY_NAME: &str = "ordain";
@@ -37,7 +39,7 @@ impl Bind {
         let mut failure = String::new();
         // Somebody may take a free port before named does.
         for _ in 0..START_TRIES {
-            let (dns, rndc) = free_ports();
+            let (dns, rndc) = (free_port(), free_port());
             match run(folder.path(), dns, rndc) {
                 Ok(named) => return Some(Self { folder, dns, rndc, named: Some(named) }),
                 Err(log) => failure = log,
@@ -137,19 +139,6 @@ fn path_with_sbin() -> String {
 
 fn log_file(folder: &Path) -> PathBuf {
     folder.join("named.log")
-}
-
-/// A port that is free for UDP and TCP, and another for TCP.
-fn free_ports() -> (SocketAddr, SocketAddr) {
-    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    loop {
-        let tcp = TcpListener::bind(local(0)).unwrap();
-        let dns = tcp.local_addr().unwrap();
-        if UdpSocket::bind(dns).is_ok() {
-            let rndc = TcpListener::bind(local(0)).unwrap().local_addr().unwrap();
-            return (dns, rndc);
-        }
-    }
 }
 
 /// Runs named until it says that it serves; its log if it does not.

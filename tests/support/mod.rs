@@ -1,4 +1,13 @@
 //! What several integration tests share; each uses a part of it.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "a test fails loudly and uses a part only")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly and uses a part only"
+)]
 
 pub(crate) mod bind;
+pub(crate) mod dns;
+pub(crate) mod ports;
+pub(crate) mod server;
