@@ -1,4 +1,5 @@
 //! The way of a change through a whole deployment, on a paused clock: statuses, thresholds, recovery, crashes.
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::time::Duration;
 

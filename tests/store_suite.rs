@@ -1,4 +1,5 @@
 //! The store's contract on SQLite, in memory and in a file; and what only SQLite promises.
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

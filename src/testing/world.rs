@@ -87,7 +87,6 @@ impl World {
     }
 
     /// The running deployment.
-    #[must_use]
     pub const fn deployment(&self) -> &Deployment {
         &self.deployment
     }

@@ -13,6 +13,9 @@ use crate::domain::shard::Shard;
 use crate::transport::fake::{Fake, Faked};
 use crate::transport::{InProcess, run_paused};
 
+/// First and last shard of each range.
+type Ranges = Vec<(Shard, Shard)>;
+
 /// Everything a producer talks to.
 struct Around {
     transport: InProcess,
@@ -20,7 +23,7 @@ struct Around {
     worker: Faked,
     central: Faked,
     /// The shards of each recovery, and who asked is not known: that is the point of shards.
-    asked: Arc<Mutex<Vec<Vec<(Shard, Shard)>>>>,
+    asked: Arc<Mutex<Vec<Ranges>>>,
 }
 
 impl Around {
