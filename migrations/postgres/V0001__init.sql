@@ -97,7 +97,7 @@ CREATE INDEX zones_project ON zones (project_id, created_at, id) WHERE deleted =
 CREATE INDEX zones_created ON zones (created_at, id) WHERE deleted = '0';
 CREATE INDEX zones_name_rev ON zones (name_rev) WHERE deleted = '0';
 CREATE INDEX zones_parent ON zones (parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX zones_pool ON zones (pool_id) WHERE deleted = '0';
+CREATE INDEX zones_pool ON zones (pool_id, id) WHERE deleted = '0';
 CREATE INDEX zones_lagging ON zones (next_attempt_at) WHERE deleted = '0' AND propagated_generation < generation;
 CREATE INDEX zones_refresh ON zones (transferred_at) WHERE deleted = '0' AND kind = 'SECONDARY';
 CREATE INDEX zones_feed ON zones (feed_at);
@@ -123,6 +123,7 @@ CREATE TABLE recordsets (
 );
 CREATE INDEX recordsets_zone_created ON recordsets (zone_id, created_at, id);
 CREATE INDEX recordsets_project ON recordsets (project_id, created_at, id);
+CREATE INDEX recordsets_created ON recordsets (created_at, id);
 CREATE INDEX recordsets_name ON recordsets (name_key);
 
 -- Who asked for a managed record; several sources may share one recordset.

@@ -116,7 +116,8 @@ pub async fn trim(tx: &mut dyn Tx, zone: ZoneId, upto: Generation) -> Result<(),
     Ok(())
 }
 
-/// At most `limit` zones that have published lines written before a time, each with the generation to [`trim`] to.
+/// At most `limit` zones that have published lines written before a time, each with a generation to [`trim`] to. Looks at
+/// the oldest lines only: ask again after trimming, until none is left.
 ///
 /// # Errors
 /// If the database fails.
@@ -125,8 +126,9 @@ pub async fn trimmable(
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<(ZoneId, Generation)>, StoreError> {
-    let sql = "SELECT j.zone_id, MAX(j.generation) AS upto FROM zone_journal j JOIN zones z ON z.id = j.zone_id \
-               WHERE j.at < $1 AND j.generation <= z.published_generation GROUP BY j.zone_id LIMIT $2";
+    let sql = "SELECT o.zone_id, MAX(o.generation) AS upto FROM (SELECT j.zone_id, j.generation FROM zone_journal j \
+               JOIN zones z ON z.id = j.zone_id WHERE j.at < $1 AND j.generation <= z.published_generation \
+               ORDER BY j.at LIMIT 10000) o GROUP BY o.zone_id LIMIT $2";
     let rows = tx.rows(sql, args![before, limit]).await?;
     rows.into_iter().map(|mut row| Ok((row.id("zone_id")?, row.generation("upto")?))).collect()
 }

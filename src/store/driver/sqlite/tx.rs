@@ -19,6 +19,9 @@ use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::value::Value;
 
+/// Statements longer than this insert many rows: they are not kept, since each is large and seldom comes again.
+const LONG: usize = 16 * 1024;
+
 /// A transaction.
 pub(super) struct SqliteTx {
     /// `None` after a statement whose caller went away.
@@ -104,7 +107,11 @@ impl Tx for SqliteTx {
         args: Vec<Value>,
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.run(move |connection| {
-            let changed = prepared(connection, &sql, &args)?.raw_execute()?;
+            let mut statement = prepared(connection, &sql, &args)?;
+            let changed = statement.raw_execute()?;
+            if sql.len() > LONG {
+                statement.discard();
+            }
             Ok(u64::try_from(changed).unwrap_or(u64::MAX))
         }))
     }

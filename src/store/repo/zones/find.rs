@@ -62,9 +62,11 @@ pub(super) async fn and_visible(tx: &mut dyn Tx, query: &mut Query, scope: &Scop
         query.push(" AND z.project_id = ").bind(project);
         return Ok(());
     }
-    query.push(" AND (z.project_id = ").bind(project);
-    query.push(" OR z.id IN (SELECT s.zone_id FROM shares s WHERE s.target_project_id = ").bind(project);
-    query.push("))");
+    query
+        .push(" AND z.id IN (SELECT o.id FROM zones o WHERE o.deleted = '0' AND o.project_id = ")
+        .bind(project);
+    query.push(" UNION ALL SELECT s.zone_id FROM shares s WHERE s.target_project_id = ").bind(project);
+    query.push(")");
     Ok(())
 }
 
