@@ -1,5 +1,4 @@
 //! The store's contract on SQLite, in memory and in a file; and what only SQLite promises.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::io::{BufRead, BufReader};
