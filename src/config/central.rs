@@ -4,17 +4,15 @@
 
 use super::reader::Section;
 use crate::domain::hostname::check_email;
-use crate::domain::ids::{PoolId, ProjectId};
+use crate::domain::ids::PoolId;
 use crate::domain::quota::Quotas;
 use crate::domain::record_type::RecordType;
 
 /// `[central]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CentralConfig {
-    /// E-mail of zones that the service creates on its own.
+    /// E-mail of zones that name none.
     pub managed_resource_email: String,
-    /// Project that owns zones which the service creates on its own.
-    pub managed_resource_tenant_id: ProjectId,
     /// Smallest TTL a caller without the right to low ones may set, in seconds.
     pub min_ttl: u32,
     /// TTL of a zone that names none, in seconds.
@@ -53,18 +51,13 @@ impl CentralConfig {
         let managed_resource_email = s.get(
             "managed_resource_email",
             String::from("hostmaster@example.com"),
-            "E-mail of zones that the service creates on its own.",
+            "E-mail of zones that name none.",
         );
         if let Err(problem) = check_email(&managed_resource_email) {
             s.check("managed_resource_email", false, || problem.to_string());
         }
         Self {
             managed_resource_email,
-            managed_resource_tenant_id: s.get(
-                "managed_resource_tenant_id",
-                ProjectId::new("00000000-0000-0000-0000-000000000000"),
-                "Project that owns zones which the service creates on its own.",
-            ),
             min_ttl: s.within(
                 "min_ttl",
                 0u32,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::duration;
 use crate::domain::hostname::parse_domain;
-use crate::domain::ids::{PoolId, ProjectId, TsigKeyId};
+use crate::domain::ids::{PoolId, TsigKeyId};
 use crate::domain::name::Name;
 use crate::domain::record_type::RecordType;
 
@@ -168,19 +168,6 @@ impl Setting for Name {
     }
 }
 
-impl Setting for ProjectId {
-    fn read(value: &Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("") | None => Err(expected("a project id", value)),
-            Some(text) => Ok(Self::new(text)),
-        }
-    }
-
-    fn print(&self) -> String {
-        quoted(self.as_str())
-    }
-}
-
 impl<T: Setting> Setting for Vec<T> {
     /// A list, or text with the items separated by commas.
     fn read(value: &Value) -> Result<Self, String> {
@@ -260,7 +247,6 @@ mod tests {
         round_trip(&PoolId::DEFAULT);
         round_trip(&vec![RecordType::A, RecordType::Tlsa]);
         round_trip(&"ns1.example.org.".parse::<Name>().unwrap());
-        round_trip(&ProjectId::new("p"));
     }
 
     #[test]
