@@ -56,7 +56,11 @@ impl MdnsConfig {
                 true,
                 "Ordinary queries are answered; otherwise only SOA queries, transfers and NOTIFY are.",
             ),
-            allow_transfer: s.get("allow_transfer", Network::everywhere(), "Who may transfer zones."),
+            allow_transfer: s.get(
+                "allow_transfer",
+                Network::loopback(),
+                "Who may transfer zones: the pool's name servers have to be among them.",
+            ),
             max_message_size: s.within(
                 "max_message_size",
                 16_384u16,

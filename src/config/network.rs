@@ -18,12 +18,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// The blocks that hold every address.
+    /// The blocks of this machine's own addresses.
     #[must_use]
-    pub fn everywhere() -> Vec<Self> {
+    pub fn loopback() -> Vec<Self> {
         vec![
-            Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 },
-            Self { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 0 },
+            Self { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix: 8 },
+            Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
         ]
     }
 
