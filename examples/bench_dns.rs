@@ -2,23 +2,32 @@
 //!
 //! `cargo run --release --example bench_dns [names]`; the size of the zone is 100000 names unless given.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name as HickoryName, RecordType as HickoryType};
+use ordain::actors::mdns::MdnsService;
+use ordain::config::{Config, MdnsConfig};
 use ordain::dns::answer::{Authority, Carrier, Peer};
 use ordain::dns::catalog::Catalog;
 use ordain::dns::server::{InMemory, Limits, Responder, Server};
 use ordain::dns::zone::{RrSet, ZoneData, ZoneEdit, ZoneVersion};
 use ordain::domain::generation::Generation;
-use ordain::domain::ids::{PoolId, ZoneId};
+use ordain::domain::ids::{PoolId, RecordsetId, ZoneId};
 use ordain::domain::name::Name;
 use ordain::domain::rdata::RData;
 use ordain::domain::record_type::RecordType;
+use ordain::domain::recordset::Recordset;
 use ordain::domain::serial::Serial;
+use ordain::domain::time::Timestamp;
 use ordain::domain::ttl::Ttl;
+use ordain::domain::zone::{SoaTimers, Zone, ZoneKind};
+use ordain::domain::zone_status::{Action, Progress, Status};
+use ordain::store::repo::{recordsets, zones};
+use ordain::store::{Store, StoreError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::Instant;
@@ -31,6 +40,7 @@ const LIMITS: Limits = Limits {
 };
 const QUESTIONS: usize = 1_000_000;
 const UDP_QUESTIONS: usize = 200_000;
+const SOA_QUESTIONS: usize = 20_000;
 /// Questions on their way at once, as a busy resolver has them.
 const UDP_WINDOW: usize = 64;
 
@@ -64,7 +74,110 @@ async fn main() -> anyhow::Result<()> {
         transfer(address, names).await?;
     }
     server.drain(Instant::now() + Duration::from_secs(1)).await;
+    from_database(names).await
+}
+
+/// The same by way of the database: loading a zone into memory, and transfers by a hidden primary, which has no memory.
+async fn from_database(names: usize) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&format!("sqlite:{}", folder.path().join("bench.db").display())).await?;
+    store.migrate().await?;
+    let zone = &stored_zone()?;
+    let mut sets = vec![stored_set(zone, zone.name.clone(), RecordType::Soa, "ns. admin. 1 1 2 3 4".into())];
+    for n in 0..=names {
+        let address = format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255);
+        sets.push(stored_set(zone, Name::parse(&format!("host-{n}.example.org."))?, RecordType::A, address));
+    }
+    let (sets, now) = (&sets, Timestamp::from_micros(1));
+    let write: Result<(), StoreError> = store
+        .transact(|tx| {
+            Box::pin(async move {
+                zones::insert(tx, zone, now).await?;
+                recordsets::insert_many(tx, sets).await
+            })
+        })
+        .await;
+    write?;
+    for answer_queries in [true, false] {
+        let config =
+            MdnsConfig { listen: vec![([127, 0, 0, 1], 0).into()], answer_queries, ..Config::default().mdns };
+        let mdns = MdnsService::new(store.clone(), config);
+        let started = Instant::now();
+        mdns.load().await?;
+        report(&format!("loading, memory filled: {answer_queries}"), names, "records", started.elapsed());
+        let server = mdns.listen().await?;
+        transfer(*server.addresses().first().context("no address")?, names).await?;
+        soa(*server.addresses().first().context("no address")?).await?;
+    }
     Ok(())
+}
+
+/// Questions that look at the database before they are answered.
+async fn soa(to: std::net::SocketAddr) -> anyhow::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    socket.connect(to).await?;
+    let question = question("example.org.", HickoryType::SOA)?;
+    let mut answer = [0; 1232];
+    for _ in 0..UDP_WINDOW {
+        socket.send(&question).await?;
+    }
+    let started = Instant::now();
+    for _ in 0..SOA_QUESTIONS {
+        tokio::time::timeout(Duration::from_secs(5), socket.recv(&mut answer)).await??;
+        socket.send(&question).await?;
+    }
+    report("SOA over UDP, one client", SOA_QUESTIONS, "questions", started.elapsed());
+    Ok(())
+}
+
+fn stored_zone() -> anyhow::Result<Zone> {
+    Ok(Zone {
+        id: ZoneId::random(),
+        pool_id: PoolId::DEFAULT,
+        project_id: None,
+        name: Name::parse("example.org.")?,
+        kind: ZoneKind::Primary,
+        email: "admin@example.org".into(),
+        description: None,
+        ttl: Ttl::MAX,
+        timers: SoaTimers { refresh: 1, retry: 2, expire: 3, minimum: 4 },
+        serial: Serial::new(1),
+        progress: Progress::created(),
+        shared: false,
+        attributes: BTreeMap::new(),
+        masters: vec![],
+        parent_id: None,
+        recordset_count: 0,
+        record_count: 0,
+        hard_delete: false,
+        version: 1,
+        created_at: Timestamp::default(),
+        updated_at: None,
+        transferred_at: None,
+        published_at: None,
+    })
+}
+
+fn stored_set(zone: &Zone, name: Name, kind: RecordType, record: String) -> Recordset {
+    Recordset {
+        id: RecordsetId::random(),
+        zone_id: zone.id,
+        zone_name: zone.name.clone(),
+        project_id: None,
+        name,
+        kind,
+        ttl: None,
+        description: None,
+        records: vec![record],
+        managed: false,
+        generation: Generation::FIRST,
+        change: Action::Create,
+        action: Action::Create,
+        status: Status::Pending,
+        version: 1,
+        created_at: Timestamp::default(),
+        updated_at: None,
+    }
 }
 
 fn zone(names: usize) -> anyhow::Result<ZoneData> {
