@@ -56,7 +56,12 @@ pub(super) async fn push(
             Ok(Err(error)) => error,
             Err(_) => BackendError::Unreachable { reason: format!("no answer within {} s", limit.as_secs()) },
         };
-        tracing::warn!(zone_id = %zone.id, target_id = %bound.target.id, attempt, %error, "target is not as wanted");
+        // Once is enough to be seen: a server that is away is tried again for every zone, many times.
+        if attempt == 1 {
+            tracing::warn!(zone_id = %zone.id, target_id = %bound.target.id, %error, "target is not as wanted");
+        } else {
+            tracing::debug!(zone_id = %zone.id, target_id = %bound.target.id, attempt, %error, "still not as wanted");
+        }
         if !error.is_retryable() {
             return Err(error);
         }

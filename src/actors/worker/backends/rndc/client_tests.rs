@@ -180,3 +180,19 @@ async fn nobody_listening_and_unreadable_keys_are_typed() {
     let error = peer.client.command("status").await.unwrap_err();
     assert!(matches!(error, RndcError::Session(SessionError::Connect { .. })));
 }
+
+#[tokio::test]
+async fn the_key_may_stand_in_an_included_file() {
+    let mut peer = peer(Manner::Answer).await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = "key \"k\" { algorithm hmac-sha256; secret \"YQ==\"; };";
+    std::fs::write(folder.path().join("rndc.key"), key).unwrap();
+    let conf = folder.path().join("rndc.conf");
+    std::fs::write(&conf, "include \"rndc.key\";\noptions { default-key \"k\"; };\n").unwrap();
+    peer.client.config.key = KeySource::File(conf.clone());
+    peer.client.command("status").await.unwrap();
+
+    // A file that includes itself ends as well.
+    std::fs::write(&conf, format!("include \"{}\";", conf.display())).unwrap();
+    assert!(matches!(read_with_includes(&conf).await, Ok(text) if text.lines().count() == MAX_FILES));
+}

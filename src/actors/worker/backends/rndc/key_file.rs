@@ -39,6 +39,17 @@ pub enum KeyFileError {
     Key(#[from] KeyError),
 }
 
+/// The files that the text includes; none if it is malformed, which reading the keys will tell.
+#[must_use]
+pub fn included_files(text: &str) -> Vec<String> {
+    let statements = syntax::parse(text).unwrap_or_default();
+    let includes = statements.into_iter().filter_map(|statement| {
+        let mut words = statement.words.into_iter();
+        (words.next()? == "include").then(|| words.next())?
+    });
+    includes.collect()
+}
+
 /// Picks the key for the server at `host` from the text of a key or configuration file: the one its `server` statement
 /// names, else the `default-key`, else the only one.
 ///
@@ -102,6 +113,13 @@ mod tests {
         assert_eq!(key_from_text(&without, "h"), Err(KeyFileError::WhichKey));
         let other = CONF.replace("default-key \"a\"", "default-key \"c\"");
         assert_eq!(key_from_text(&other, "h"), Err(KeyFileError::Missing { name: "c".to_owned() }));
+    }
+
+    #[test]
+    fn included_files_are_named() {
+        let text = "include \"/etc/bind/rndc.key\"; options { default-key k; }; include other;";
+        assert_eq!(included_files(text), ["/etc/bind/rndc.key", "other"]);
+        assert!(included_files("include \"x").is_empty());
     }
 
     #[test]

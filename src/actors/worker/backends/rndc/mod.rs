@@ -13,7 +13,7 @@ mod session;
 pub(crate) mod syntax;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 pub use self::auth::{Algorithm, Key, KeyError};
-pub use self::key_file::{KeyFileError, key_from_text};
+pub use self::key_file::{KeyFileError, included_files, key_from_text};
 use self::session::Session;
 pub use self::session::{Reply, SessionError};
 pub use self::wire::WireError;
@@ -31,6 +31,8 @@ use crate::clock::Clock;
 
 /// Most connections of one client. `named` runs control commands one after the other anyway.
 const MAX_CONNECTIONS: usize = 4;
+/// Files of one configuration, those included counted; more are not read.
+const MAX_FILES: usize = 8;
 /// A connection silent for longer is not used again.
 const MAX_IDLE: Duration = Duration::from_secs(10);
 /// A connection older than this is not used again.
@@ -146,15 +148,30 @@ impl RndcClient {
         match &self.config.key {
             KeySource::Given(key) => Ok(Arc::clone(key)),
             KeySource::File(path) => {
-                let text = tokio::fs::read_to_string(path)
-                    .await
-                    .map_err(|source| RndcError::ReadKey { path: path.clone(), source })?;
+                let text = read_with_includes(path).await?;
                 let key = key_from_text(&text, &self.config.host)
                     .map_err(|source| RndcError::KeyFile { path: path.clone(), source })?;
                 Ok(Arc::new(key))
             }
         }
     }
+}
+
+/// The text of a file and of those it includes, which are taken to lie beside it unless their paths are absolute.
+async fn read_with_includes(path: &Path) -> Result<String, RndcError> {
+    let mut text = String::new();
+    let mut wanted = vec![path.to_path_buf()];
+    for at in 0..MAX_FILES {
+        let Some(file) = wanted.get(at).cloned() else { break };
+        let part = tokio::fs::read_to_string(&file)
+            .await
+            .map_err(|source| RndcError::ReadKey { path: file.clone(), source })?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        wanted.extend(included_files(&part).into_iter().map(|name| folder.join(name)));
+        text.push_str(&part);
+        text.push('\n');
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
