@@ -3,6 +3,8 @@
 //! `cargo run --example world` runs it as a program, `cargo test --example world` as tests. In your `Cargo.toml`:
 //! `[dev-dependencies] ordain = { version = "…", features = ["testing"] }`.
 
+#![allow(clippy::indexing_slicing, reason = "JSON answers null where nothing is")]
+
 use std::time::Duration;
 
 use ordain::testing::{Failure, Manner, Spec, World, run};
