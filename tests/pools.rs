@@ -1,0 +1,122 @@
+//! Pools follow a pool file, and zones follow their pool.
+
+use hickory_proto::rr::RecordType;
+use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};
+use ordain::config::pool_file::{self, PoolSpec};
+use ordain::domain::ids::PoolId;
+use ordain::domain::pool::Pool;
+use ordain::store::repo::pools;
+use ordain::testing::{Failure, Spec, World, run};
+
+fn specs(text: &str) -> Vec<PoolSpec> {
+    pool_file::parse(text).unwrap()
+}
+
+async fn update(world: &World, text: &str, options: Options) -> Result<Vec<Change>, PoolUpdateError> {
+    apply(world.store(), world.clock(), &specs(text), options).await
+}
+
+async fn default_pool(world: &World) -> Result<Pool, Failure> {
+    let found = world.store().read(|tx| Box::pin(pools::get(tx, PoolId::DEFAULT))).await?;
+    found.ok_or_else(|| "no default pool".into())
+}
+
+const TWO_SERVERS: &str = "
+- name: default
+  ns_records:
+    - { hostname: ns1.world.test., priority: 1 }
+    - { hostname: extra.world.test., priority: 5 }
+";
+
+#[test]
+fn a_new_ns_record_reaches_every_zone_and_nothing_else_is_touched() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let (before, old) = (default_pool(&world).await?, world.api().zone(&zone.id).await?.serial);
+
+        let changes = update(&world, TWO_SERVERS, Options::default()).await?;
+        let [Change::Updated { pool, zones }] = changes.as_slice() else { panic!("{changes:?}") };
+        assert_eq!(zones.len(), 1);
+        assert_eq!((pool.version, &pool.nameservers), (before.version + 1, &before.nameservers));
+        assert!(pool.ns_records.contains(&before.ns_records[0]), "what did not change keeps its id");
+
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        assert!(world.api().zone(&zone.id).await?.serial > old);
+        let shown = world.resolve("example.org.", RecordType::NS).await?;
+        assert_eq!(shown, ["extra.world.test.", "ns1.world.test."]);
+
+        assert_eq!(update(&world, TWO_SERVERS, Options::default()).await?, [], "once more changes nothing");
+        Ok(())
+    });
+}
+
+#[test]
+fn zones_being_deleted_stay_so() {
+    run(async {
+        let world = World::start(Spec::all_in_one().nameservers(1)).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        world.nameserver(1).behave(ordain::testing::Manner::Silent);
+        world.api().delete_zone(&zone.id).await?;
+        update(&world, TWO_SERVERS, Options::default()).await?;
+        assert_eq!(world.api().zone(&zone.id).await?.action, "DELETE");
+        world.nameserver(1).behave(ordain::testing::Manner::Normal);
+        world.zone_vanishes(&zone.id).await
+    });
+}
+
+#[test]
+fn a_dry_run_tells_and_does_nothing() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let before = default_pool(&world).await?;
+        let options = Options { dry_run: true, ..Options::default() };
+        assert!(matches!(update(&world, TWO_SERVERS, options).await?.as_slice(), [Change::Updated { .. }]));
+        assert_eq!(default_pool(&world).await?, before);
+        Ok(())
+    });
+}
+
+#[test]
+fn pools_come_and_go_but_not_with_zones_in_them() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let second = "
+- name: second
+  ns_records: [{ hostname: ns.second.test., priority: 1 }]
+";
+        let changes = update(&world, second, Options::default()).await?;
+        assert!(matches!(changes.as_slice(), [Change::Created(pool)] if pool.name == "second"));
+
+        let only_default = Options { delete_absent: true, ..Options::default() };
+        let changes = update(&world, TWO_SERVERS, only_default).await?;
+        assert!(matches!(changes.last(), Some(Change::Deleted(pool)) if pool.name == "second"));
+
+        world.api().create_zone("example.org.").await?;
+        let refused = update(&world, second, only_default).await;
+        assert!(matches!(refused, Err(PoolUpdateError::NotEmpty { zones: 1, .. })), "{refused:?}");
+        default_pool(&world).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn what_cannot_be_followed_is_refused_and_changes_nothing() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        world.api().create_zone("example.org.").await?;
+        let before = default_pool(&world).await?;
+        let cases = [
+            "[{ name: default, id: 11111111-2222-3333-4444-555555555555 }]",
+            "[{ name: default, ns_records: [] }]",
+            "[{ name: default, catalog_zone: { catalog_zone_fqdn: cat.example. } }]",
+        ];
+        for text in cases {
+            assert!(update(&world, text, Options::default()).await.is_err(), "{text}");
+            assert_eq!(default_pool(&world).await?, before, "{text}");
+        }
+        Ok(())
+    });
+}
