@@ -6,7 +6,8 @@ PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
-need cc gcc
+# The compiler alone cannot link; what it links with is a package of its own.
+echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 need named bind9
 need dig bind9-dnsutils
 need curl curl
