@@ -1,4 +1,5 @@
 //! Pools follow a pool file, and zones follow their pool.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
 use hickory_proto::rr::RecordType;
 use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};

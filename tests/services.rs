@@ -1,4 +1,5 @@
 //! Services tell that they are there, and that they go; who falls silent is found out.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 use std::time::Duration;
 
