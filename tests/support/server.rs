@@ -97,6 +97,16 @@ impl Server {
         }
     }
 
+    /// Where its API listens.
+    pub(crate) fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// Its process id while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
     /// Where it answers DNS.
     pub(crate) fn dns(&self) -> HostPort {
         HostPort::new(self.dns.ip().to_string(), self.dns.port())
