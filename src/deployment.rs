@@ -25,7 +25,7 @@ use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind, pool_fi
 use crate::dns::client::{Exchange, SocketExchange};
 use crate::dns::server::Responder;
 use crate::http::Api;
-use crate::store::Store;
+use crate::store::{Connections, Store};
 use crate::transport::{InProcess, Transport};
 
 /// One of the services.
@@ -258,7 +258,9 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         }
         DatabaseUrl::SqliteMemory => String::from("sqlite::memory:"),
     };
-    Ok(Store::open(&url).await?)
+    let database = &config.database;
+    let connections = Connections { readers: database.readers, patience: database.acquire_timeout };
+    Ok(Store::open_with(&url, connections).await?)
 }
 
 async fn open_coordinator(config: &Config) -> Result<Arc<dyn Coordinator>, StartError> {

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ordain::domain::time::Timestamp;
-use ordain::store::Store;
 use ordain::store::repo::inbox;
 use ordain::store::suite::{Bench, Rig};
+use ordain::store::{Connections, Mode, Store, StoreError};
+use tokio::time::Instant;
 
 async fn open(path: &Path) -> Store {
     Store::open(&format!("sqlite:{}", path.display())).await.unwrap()
@@ -66,12 +67,31 @@ async fn a_paused_clock_waits_for_the_database() {
     let claims = async {
         for n in 0..50 {
             let key = &format!("{n}");
-            let claimed: Result<bool, ordain::store::StoreError> =
+            let claimed: Result<bool, StoreError> =
                 store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
             assert!(claimed.unwrap());
         }
     };
     tokio::time::timeout(Duration::from_millis(1), claims).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_are_as_many_as_said_and_wait_as_long_as_said() {
+    for (readers, mode) in [(1, Mode::Read), (3, Mode::Read), (3, Mode::Write)] {
+        let patience = Duration::from_secs(7);
+        let store = Store::open_with("sqlite::memory:", Connections { readers, patience }).await.unwrap();
+        let most = if mode == Mode::Read { readers } else { 1 };
+        let mut taken = Vec::new();
+        for _ in 0..most {
+            taken.push(store.begin(mode).await.unwrap());
+        }
+        let begun = Instant::now();
+        let refused = store.begin(mode).await.err().unwrap();
+        assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
+        assert_eq!(begun.elapsed().as_secs(), 7);
+        taken.pop();
+        assert!(store.begin(mode).await.is_ok());
+    }
 }
 
 /// What a killed process was told to be committed is there.
@@ -93,7 +113,7 @@ fn a_commit_survives_a_kill() {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = open(&path).await;
         for key in &told {
-            let again: Result<bool, ordain::store::StoreError> =
+            let again: Result<bool, StoreError> =
                 store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
             assert!(!again.unwrap(), "{key} is lost");
         }
@@ -108,7 +128,7 @@ async fn writes_until_it_is_killed() {
     store.migrate().await.unwrap();
     for n in 0_u64.. {
         let key = &format!("committed-{n}");
-        let claimed: Result<bool, ordain::store::StoreError> =
+        let claimed: Result<bool, StoreError> =
             store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
         assert!(claimed.unwrap());
         println!("\n{key}");

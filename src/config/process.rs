@@ -141,6 +141,10 @@ impl Setting for DatabaseUrl {
 pub struct DatabaseConfig {
     /// The database.
     pub url: DatabaseUrl,
+    /// Connections for reading; writing has one of its own.
+    pub readers: usize,
+    /// How long a transaction may wait for a connection.
+    pub acquire_timeout: Duration,
 }
 
 impl DatabaseConfig {
@@ -150,6 +154,17 @@ impl DatabaseConfig {
                 "url",
                 DatabaseUrl::SqliteFile(PathBuf::from("/var/lib/ordain/ordain.db")),
                 "The database: sqlite:PATH or sqlite::memory:.",
+            ),
+            readers: s.within(
+                "readers",
+                16usize,
+                1..=64,
+                "Connections for reading; writing has one of its own.",
+            ),
+            acquire_timeout: s.get(
+                "acquire_timeout",
+                Duration::from_secs(10),
+                "How long a transaction may wait for a connection.",
             ),
         }
     }

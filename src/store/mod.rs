@@ -19,7 +19,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use rand::Rng as _;
 
-pub use self::driver::{Dialect, Driver, Mode, Tx};
+pub use self::driver::{Connections, Dialect, Driver, Mode, Tx};
 pub use self::error::StoreError;
 pub use self::row::Row;
 pub use self::value::Value;
@@ -42,11 +42,19 @@ impl Store {
     /// # Errors
     /// If the URL is not one of these or the database cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, Connections::default()).await
+    }
+
+    /// As [`Self::open`], with so many connections.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &str, connections: Connections) -> Result<Self, StoreError> {
         let path = url.strip_prefix("sqlite:").ok_or(StoreError::Url)?;
         let driver = match path.strip_prefix("//").unwrap_or(path) {
             "" => return Err(StoreError::Url),
-            ":memory:" => driver::SqliteDriver::in_memory().await?,
-            path => driver::SqliteDriver::open(path).await?,
+            ":memory:" => driver::SqliteDriver::in_memory(connections).await?,
+            path => driver::SqliteDriver::open(path, connections).await?,
         };
         Ok(Self::new(driver))
     }

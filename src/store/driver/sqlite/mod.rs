@@ -16,14 +16,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use self::shelf::Shelf;
+use self::shelf::{File, Shelf};
 use self::tx::SqliteTx;
-use super::{Driver, Mode, Tx};
+use super::{Connections, Driver, Mode, Tx};
 use crate::store::error::StoreError;
 use crate::store::migrate;
-
-/// Reading transactions at a time; more wait.
-const READERS: usize = 16;
 
 /// SQLite in one file.
 #[derive(Debug)]
@@ -37,27 +34,32 @@ impl SqliteDriver {
     ///
     /// # Errors
     /// If the file cannot be opened or is no database.
-    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        Self::start(path.into(), None).await
+    pub async fn open(path: impl Into<PathBuf>, connections: Connections) -> Result<Self, StoreError> {
+        Self::start(path.into(), connections, None).await
     }
 
     /// A database that is gone once its driver is.
     ///
     /// # Errors
     /// If no temporary directory can be made.
-    pub async fn in_memory() -> Result<Self, StoreError> {
+    pub async fn in_memory(connections: Connections) -> Result<Self, StoreError> {
         let made = spawn_blocking(|| tempfile::Builder::new().prefix("ordain-").tempdir()).await;
         let directory = made.map_err(|e| unavailable(&e))?.map_err(|e| unavailable(&e))?;
-        Self::start(directory.path().join("memory.db"), Some(directory)).await
+        Self::start(directory.path().join("memory.db"), connections, Some(directory)).await
     }
 
-    async fn start(path: PathBuf, directory: Option<TempDir>) -> Result<Self, StoreError> {
+    async fn start(
+        path: PathBuf,
+        connections: Connections,
+        directory: Option<TempDir>,
+    ) -> Result<Self, StoreError> {
         let directory = directory.map(Arc::new);
-        let durable = directory.is_none();
-        let driver = Self {
-            writer: Arc::new(Shelf::new(path.clone(), Mode::Write, durable, 1, directory.clone())),
-            readers: Arc::new(Shelf::new(path, Mode::Read, durable, READERS, directory)),
+        let shelf = |mode, size| {
+            let file =
+                File { path: path.clone(), durable: directory.is_none(), _directory: directory.clone() };
+            Arc::new(Shelf::new(file, mode, size, connections.patience))
         };
+        let driver = Self { writer: shelf(Mode::Write, 1), readers: shelf(Mode::Read, connections.readers) };
         // Also leaves the file in WAL mode, before any reader comes.
         driver.with_writer(|_| Ok(())).await?;
         Ok(driver)

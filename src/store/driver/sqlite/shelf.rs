@@ -17,57 +17,57 @@ use super::{folder, unavailable};
 use crate::store::driver::Mode;
 use crate::store::error::StoreError;
 
-/// How long a transaction waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a statement waits for another process's lock on the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
+
+/// What is connected to.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) durable: bool,
+    /// Removed once the last connection is closed.
+    pub(super) _directory: Option<Arc<TempDir>>,
+}
 
 /// Connections of one kind to one file.
 #[derive(Debug)]
 pub(super) struct Shelf {
     idle: Mutex<Vec<Connection>>,
     seats: Arc<Semaphore>,
-    path: PathBuf,
+    patience: Duration,
     mode: Mode,
-    durable: bool,
-    /// Removed once the last connection is closed.
-    _directory: Option<Arc<TempDir>>,
+    file: File,
 }
 
 impl Shelf {
-    pub(super) fn new(
-        path: PathBuf,
-        mode: Mode,
-        durable: bool,
-        size: usize,
-        directory: Option<Arc<TempDir>>,
-    ) -> Self {
-        let seats = Arc::new(Semaphore::new(size));
-        Self { idle: Mutex::default(), seats, path, mode, durable, _directory: directory }
+    /// At most `size` connections; a transaction waits for one as long as `patience`.
+    pub(super) fn new(file: File, mode: Mode, size: usize, patience: Duration) -> Self {
+        let seats = Arc::new(Semaphore::new(size.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { idle: Mutex::default(), seats, patience, mode, file }
     }
 
     /// Waits for a connection to be free. It is opened, if need be, at its first use.
     pub(super) async fn lease(self: Arc<Self>) -> Result<Lease, StoreError> {
-        let seat = timeout(PATIENCE, Arc::clone(&self.seats).acquire_owned()).await;
+        let seat = timeout(self.patience, Arc::clone(&self.seats).acquire_owned()).await;
         let seat = seat.map_err(|_| unavailable(&"no connection came free"))?.map_err(|e| unavailable(&e))?;
         let connection = self.idle.lock().pop();
         Ok(Lease { connection, shelf: self, _seat: seat })
     }
 
     fn open(&self) -> Result<Connection, rusqlite::Error> {
-        if let Some(folder) = folder(&self.path) {
+        if let Some(folder) = folder(&self.file.path) {
             // If this fails, opening the file says why.
             let _opening_tells = std::fs::create_dir_all(folder);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = Connection::open_with_flags(&self.file.path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let synchronous = if self.durable { "FULL" } else { "OFF" };
+        let synchronous = if self.file.durable { "FULL" } else { "OFF" };
         let query_only = if self.mode == Mode::Read { "ON" } else { "OFF" };
         if self.mode == Mode::Write {
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
