@@ -1,8 +1,11 @@
 //! A transaction on one SQLite connection.
 //!
-//! Invariants: BEGIN goes with the first statement (IMMEDIATE for writers, so that no lock is ever upgraded); the
-//! connection travels to the blocking pool and back with each statement, so a caller that goes away in between leaves
-//! it to the lease, which rolls back.
+//! Invariants: BEGIN goes with the first statement (IMMEDIATE for writers, so that no lock is ever upgraded); whatever
+//! may wait for the disk, for another process's lock or for many rows runs on the blocking pool, where the connection
+//! travels and whence it comes back, so a caller that goes away in between leaves it to the lease, which rolls back.
+//!
+//! The short statements of a writing transaction run in place: they take some ten microseconds, a way to the pool and
+//! back takes longer than that, and on a busy machine much longer, while every other writer waits.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -36,7 +39,30 @@ impl SqliteTx {
         Self { lease: Some(lease), mode, begun: false, doomed: None }
     }
 
-    /// Runs `work` on the connection, inside the transaction.
+    /// Runs a statement.
+    async fn statement<T: Send + 'static>(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+        run: fn(&mut Connection, &str, &[Value]) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        if self.doomed.is_none()
+            && self.begun
+            && self.mode == Mode::Write
+            && is_short(&sql)
+            && let Some(lease) = &mut self.lease
+        {
+            let done = lease.connection().and_then(|connection| run(connection, &sql, &args));
+            let done = done.map_err(|e| failure::read(&e));
+            if let Err(error) = &done {
+                self.doomed = Some(error.clone());
+            }
+            return done;
+        }
+        self.run(move |connection| run(connection, &sql, &args)).await
+    }
+
+    /// Runs `work` on the connection, inside the transaction, on the blocking pool.
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error> + Send + 'static,
@@ -88,17 +114,7 @@ impl Tx for SqliteTx {
         sql: Cow<'static, str>,
         args: Vec<Value>,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
-        Box::pin(self.run(move |connection| {
-            let mut statement = prepared(connection, &sql, &args)?;
-            let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
-            let mut rows = statement.raw_query();
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                let values = (0..columns.len()).map(|at| row.get_ref(at).and_then(|value| owned(at, value)));
-                found.push(Row::new(Arc::clone(&columns), values.collect::<Result<_, _>>()?));
-            }
-            Ok(found)
-        }))
+        Box::pin(self.statement(sql, args, query))
     }
 
     fn execute(
@@ -106,14 +122,7 @@ impl Tx for SqliteTx {
         sql: Cow<'static, str>,
         args: Vec<Value>,
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(self.run(move |connection| {
-            let mut statement = prepared(connection, &sql, &args)?;
-            let changed = statement.raw_execute()?;
-            if sql.len() > LONG {
-                statement.discard();
-            }
-            Ok(u64::try_from(changed).unwrap_or(u64::MAX))
-        }))
+        Box::pin(self.statement(sql, args, execute))
     }
 
     fn doomed(&self) -> Option<&StoreError> {
@@ -139,6 +148,33 @@ impl Tx for SqliteTx {
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { drop(self) })
     }
+}
+
+/// True for statements that touch a few rows: a DELETE may take all that depends on a row with it, a long one inserts
+/// many.
+fn is_short(sql: &str) -> bool {
+    sql.len() <= LONG && !sql.starts_with("DELETE")
+}
+
+fn query(connection: &mut Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, rusqlite::Error> {
+    let mut statement = prepared(connection, sql, args)?;
+    let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..columns.len()).map(|at| row.get_ref(at).and_then(|value| owned(at, value)));
+        found.push(Row::new(Arc::clone(&columns), values.collect::<Result<_, _>>()?));
+    }
+    Ok(found)
+}
+
+fn execute(connection: &mut Connection, sql: &str, args: &[Value]) -> Result<u64, rusqlite::Error> {
+    let mut statement = prepared(connection, sql, args)?;
+    let changed = statement.raw_execute()?;
+    if sql.len() > LONG {
+        statement.discard();
+    }
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
 /// The statement with its arguments bound, from the connection's cache if it was used before.
