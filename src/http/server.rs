@@ -66,6 +66,7 @@ impl ApiServer {
             .on_connect(move |io, data| opened.opened(io, data))
             .workers(workers.max(1))
             .backlog(BACKLOG)
+            .tcp_nodelay(true)
             .max_connections(max_connections)
             .keep_alive(keep_alive)
             .client_request_timeout(client_timeout)
