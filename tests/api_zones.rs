@@ -7,10 +7,12 @@ mod support;
 
 use ordain::actors::worker::api::PublishZone;
 use ordain::config::Config;
-use ordain::domain::ids::{PoolId, ProjectId};
+use ordain::domain::consensus::Answer;
+use ordain::domain::ids::{NameserverId, PoolId, ProjectId};
+use ordain::domain::serial::Serial;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
-use ordain::store::repo::{blacklists, pools, shares, tlds};
+use ordain::store::repo::{blacklists, nameserver_states, pools, shares, tlds};
 use ordain::transport::run_paused;
 use serde_json::{Value, json};
 use support::Rig;
@@ -46,6 +48,26 @@ fn a_zone_is_created_pending_and_shown_in_full() {
         rig.report(&id, Outcome::Propagated).await;
         let shown = rig.member().get(&format!("/v2/zones/{id}")).await;
         assert_eq!((&shown.body["status"], &shown.body["action"]), (&json!("ACTIVE"), &json!("NONE")));
+    });
+}
+
+#[test]
+fn what_name_servers_showed_is_noted_with_the_report() {
+    run_paused(async {
+        let rig = Rig::start().await;
+        let id = rig.member().post("/v2/zones", zone_body("example.org.")).await.id();
+        let zone_id = id.parse().unwrap();
+        let mut answers =
+            vec![(NameserverId::random(), Answer::Unknown), (NameserverId::random(), Answer::NoZone)];
+        answers.sort_by_key(|(server, _)| server.uuid());
+        for answer in [Answer::Serial(Serial::new(7)), Answer::NoZone] {
+            answers[0].1 = answer;
+            rig.report_answers(&id, Outcome::Failed, answers.clone()).await;
+            let noted = rig.store.read(|tx| Box::pin(nameserver_states::of_zone(tx, zone_id))).await;
+            let noted = noted.map_err(|error: StoreError| error).unwrap();
+            let noted: Vec<_> = noted.into_iter().map(|state| (state.nameserver_id, state.answer)).collect();
+            assert_eq!(noted, answers);
+        }
     });
 }
 

@@ -19,8 +19,9 @@ use ordain::actors::central::api::{self, Central};
 use ordain::actors::worker::api::{PublishZone, Worker};
 use ordain::clock::Clock;
 use ordain::config::Config;
+use ordain::domain::consensus::Answer;
 use ordain::domain::generation::Generation;
-use ordain::domain::ids::{InstanceId, NsRecordId, PoolId, ZoneId};
+use ordain::domain::ids::{InstanceId, NameserverId, NsRecordId, PoolId, ZoneId};
 use ordain::domain::name::Name;
 use ordain::domain::policy::Policy;
 use ordain::domain::pool::{NsRecord, Pool};
@@ -127,9 +128,19 @@ impl Rig {
 
     /// What a worker says about the newest change of a zone.
     pub(crate) async fn report(&self, zone: &str, outcome: Outcome) {
+        self.report_answers(zone, outcome, Vec::new()).await;
+    }
+
+    /// What a worker says, and what it says that name servers said.
+    pub(crate) async fn report_answers(
+        &self,
+        zone: &str,
+        outcome: Outcome,
+        answers: Vec<(NameserverId, Answer)>,
+    ) {
         let zone_id: ZoneId = zone.parse().unwrap();
         let generation = self.generation(zone_id).await;
-        let message = ReportZone { zone_id, generation, outcome };
+        let message = ReportZone { zone_id, generation, outcome, answers };
         self.central.call(&Cx::system(Duration::from_secs(5)), message).await.unwrap();
     }
 

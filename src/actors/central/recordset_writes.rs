@@ -6,7 +6,7 @@
 use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::ids::RecordsetId;
 use crate::domain::policy::Rule;
-use crate::domain::quota::Resource;
+use crate::domain::quota::{Quotas, Resource};
 use crate::domain::record_type::RecordType;
 use crate::domain::recordset::{Recordset, RecordsetChanges};
 use crate::domain::time::Timestamp;
@@ -34,10 +34,11 @@ impl CentralService {
         writable(&zone)?;
         self.allow_zone(cx, Rule::CreateRecordset, &zone)?;
         self.recordset_ttl(cx, m.ttl)?;
-        self.within_quota(tx, &zone, &[(Resource::ZoneRecordsets, zone.recordset_count + 1)]).await?;
+        let quotas = self.quotas(tx, &zone).await?;
+        within(quotas, &[(Resource::ZoneRecordsets, zone.recordset_count + 1)])?;
         let longest = self.config.max_recordset_name_len;
         placement::check(tx, &zone, &m.name, m.kind, m.records.len(), true, longest).await?;
-        self.records_within_quota(tx, &zone, 0, m.records.len()).await?;
+        records_within(quotas, &zone, 0, m.records.len())?;
         let now = self.clock.now();
         let progress = if m.records.is_empty() { zone.progress } else { zone.progress.changed() };
         let recordset = Recordset {
@@ -110,7 +111,7 @@ impl CentralService {
         placement::check(tx, &zone, &recordset.name, recordset.kind, count, false, longest).await?;
         let (before, after) = if old.managed { (0, 0) } else { (old.records.len(), count) };
         if !old.managed {
-            self.records_within_quota(tx, &zone, before, after).await?;
+            records_within(self.quotas(tx, &zone).await?, &zone, before, after)?;
         }
         recordsets::update(tx, &mut recordset, now).await?;
         let zone = Zone { progress, record_count: moved(zone.record_count, before, after), ..zone };
@@ -189,30 +190,28 @@ impl CentralService {
         admission::admissible_ttl(self.config.min_ttl, self.may(cx, Rule::UseLowTtl), ttl)
     }
 
-    async fn records_within_quota(
-        &self,
-        tx: &mut dyn Tx,
-        zone: &Zone,
-        before: usize,
-        after: usize,
-    ) -> Result<(), CentralError> {
-        let total = moved(zone.record_count, before, after);
-        let wanted = [(Resource::ZoneRecords, total), (Resource::RecordsetRecords, after as u64)];
-        self.within_quota(tx, zone, &wanted).await
+    /// Quotas are the zone owner's, whoever writes; `None` if nobody owns it.
+    async fn quotas(&self, tx: &mut dyn Tx, zone: &Zone) -> Result<Option<Quotas>, CentralError> {
+        match &zone.project_id {
+            Some(owner) => Ok(Some(quotas::effective(tx, owner, self.config.quotas).await?)),
+            None => Ok(None),
+        }
     }
+}
 
-    /// Quotas are the zone owner's, whoever writes.
-    async fn within_quota(
-        &self,
-        tx: &mut dyn Tx,
-        zone: &Zone,
-        wanted: &[(Resource, u64)],
-    ) -> Result<(), CentralError> {
-        let Some(owner) = &zone.project_id else { return Ok(()) };
-        let quotas = quotas::effective(tx, owner, self.config.quotas).await?;
-        let over = quotas.exceeded(wanted);
-        if over.is_empty() { Ok(()) } else { Err(refusals::over_quota(&over).into()) }
-    }
+fn within(quotas: Option<Quotas>, wanted: &[(Resource, u64)]) -> Result<(), CentralError> {
+    let over = quotas.map_or_else(Vec::new, |quotas| quotas.exceeded(wanted));
+    if over.is_empty() { Ok(()) } else { Err(refusals::over_quota(&over).into()) }
+}
+
+fn records_within(
+    quotas: Option<Quotas>,
+    zone: &Zone,
+    before: usize,
+    after: usize,
+) -> Result<(), CentralError> {
+    let total = moved(zone.record_count, before, after);
+    within(quotas, &[(Resource::ZoneRecords, total), (Resource::RecordsetRecords, after as u64)])
 }
 
 /// Refuses zones whose records nobody writes through the API, now or ever.

@@ -5,6 +5,7 @@ use super::api::status::ReportZone;
 use super::error::CentralError;
 use crate::domain::policy::{Rule, Target};
 use crate::domain::zone_status::Verdict;
+use crate::store::repo::nameserver_states::{self, NameserverState};
 use crate::store::repo::zones;
 use crate::transport::{Cx, Fault, Handle};
 
@@ -19,6 +20,13 @@ impl Handle<ReportZone> for CentralService {
                     let Some(mut zone) = zones::lock(tx, m.zone_id).await? else {
                         return Ok::<_, CentralError>(());
                     };
+                    let state = |&(nameserver_id, answer): &_| NameserverState {
+                        nameserver_id,
+                        answer,
+                        seen_at: now,
+                    };
+                    let states: Vec<NameserverState> = m.answers.iter().map(state).collect();
+                    nameserver_states::put(tx, zone.id, &states).await?;
                     match zone.progress.reported(m.generation, m.outcome) {
                         Verdict::Unchanged => {}
                         Verdict::Stands(progress) => {

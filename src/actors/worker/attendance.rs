@@ -27,10 +27,10 @@ use super::look::{Finding, look};
 use super::propagation::{Propagation, Report};
 use crate::actors::central::api::status::ReportZone;
 use crate::actors::mdns::api::ZonePublished;
-use crate::domain::ids::InstanceId;
+use crate::domain::consensus::Answer;
+use crate::domain::ids::{InstanceId, NameserverId};
 use crate::domain::zone::Zone;
 use crate::domain::zone_status::Outcome;
-use crate::store::repo::nameserver_states::{self, NameserverState};
 use crate::transport::Cx;
 
 /// Looks that the database may fail in a row before the zone is left to recovery.
@@ -213,32 +213,18 @@ impl Attendance {
         }
     }
 
-    /// Tells central, and notes what each name server said.
+    /// Tells central how it went, and what each name server said.
     async fn report(&mut self, report: Report) {
         let Report { generation, outcome } = report;
         let zone_id = self.turn.zone();
-        let message = ReportZone { zone_id, generation, outcome };
+        let message = ReportZone { zone_id, generation, outcome, answers: self.answers() };
         if let Err(fault) = self.core.central.call(&Cx::system(BUDGET), message).await {
             tracing::warn!(%zone_id, %generation, %fault, "central did not take the report");
         }
-        self.note_answers().await;
     }
 
-    async fn note_answers(&mut self) {
-        let Some((kit, propagation)) = &self.propagation else { return };
-        let (zone_id, seen_at) = (self.turn.zone(), self.core.clock.now());
-        let servers = kit.pool.nameservers.iter().zip(propagation.answers());
-        let states: Vec<NameserverState> = servers
-            .map(|(server, answer)| NameserverState { nameserver_id: server.id, answer, seen_at })
-            .collect();
-        let states = &states;
-        let noted = self
-            .core
-            .store
-            .transact(|tx| Box::pin(async move { nameserver_states::put(tx, zone_id, states).await }))
-            .await;
-        if let Err(error) = noted {
-            tracing::warn!(%zone_id, %error, "what the name servers showed is not noted");
-        }
+    fn answers(&self) -> Vec<(NameserverId, Answer)> {
+        let Some((kit, propagation)) = &self.propagation else { return Vec::new() };
+        kit.pool.nameservers.iter().map(|server| server.id).zip(propagation.answers()).collect()
     }
 }

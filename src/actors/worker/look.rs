@@ -83,6 +83,13 @@ async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Se
     if zone.progress.propagated == zone.progress.generation {
         return Ok(Seen::Finding(Finding::Nothing));
     }
+    let publishes = zone.progress.is_unpublished() && !zone.progress.is_deleting();
+    if publishes {
+        let wait = wait(zone.published_at, now, core.tools.config.batch_window);
+        if !wait.is_zero() {
+            return Ok(Seen::Finding(Finding::TooSoon { wait }));
+        }
+    }
     let until = now.plus(core.tools.config.propagation_timeout + CLAIM_SPARE);
     if steal {
         claims::seize(tx, id, core.instance, until).await?;
@@ -101,11 +108,7 @@ async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Se
             None => return Ok(Seen::Finding(Finding::NoPool(zone.progress.generation))),
         },
     };
-    if zone.progress.is_unpublished() && !zone.progress.is_deleting() {
-        let wait = wait(zone.published_at, now, core.tools.config.batch_window);
-        if !wait.is_zero() {
-            return Ok(Seen::Finding(Finding::TooSoon { wait }));
-        }
+    if publishes {
         let pool = match &pool {
             Ok(kit) => &kit.pool,
             Err(pool) => pool,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Central;
+use crate::domain::consensus::Answer;
 use crate::domain::generation::Generation;
-use crate::domain::ids::ZoneId;
+use crate::domain::ids::{NameserverId, ZoneId};
 use crate::domain::zone_status::Outcome;
 use crate::rpcs;
 
@@ -21,4 +22,6 @@ pub struct ReportZone {
     pub generation: Generation,
     /// How it ended.
     pub outcome: Outcome,
+    /// What each name server said last; empty if none was asked.
+    pub answers: Vec<(NameserverId, Answer)>,
 }
