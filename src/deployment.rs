@@ -230,7 +230,8 @@ impl Deployment {
             }
             None => native_pool::wanted(&self.store, &self.config, &self.dns_addresses).await?,
         };
-        for change in pools::apply(&self.store, self.clock, &specs, Options::default()).await? {
+        let options = Options { default_pool: self.config.central.default_pool_id, ..Options::default() };
+        for change in pools::apply(&self.store, self.clock, &specs, options).await? {
             match change {
                 Change::Created(pool) => tracing::info!(pool = pool.name, "pool created"),
                 Change::Updated { pool, zones } => {

@@ -121,3 +121,18 @@ fn what_cannot_be_followed_is_refused_and_changes_nothing() {
         Ok(())
     });
 }
+
+#[test]
+fn the_first_pool_without_an_id_of_its_own_is_the_default_one() {
+    run(async {
+        let store = ordain::store::Store::open("sqlite::memory:").await?;
+        store.migrate().await?;
+        let clock = ordain::clock::Clock::system();
+        let text = "[{ name: first }, { name: second }]";
+        let changes = apply(&store, clock, &specs(text), Options::default()).await?;
+        let ids: Vec<_> =
+            changes.iter().map(|c| matches!(c, Change::Created(p) if p.id == PoolId::DEFAULT)).collect();
+        assert_eq!(ids, [true, false]);
+        Ok(())
+    });
+}

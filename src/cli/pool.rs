@@ -78,7 +78,7 @@ impl PoolCommand {
                     let known = list(&config).await?;
                     let wanted = show.pool_id.unwrap_or(config.central.default_pool_id);
                     let shown: Vec<Pool> =
-                        known.into_iter().filter(|pool| show.all || pool.id == wanted).collect();
+                        known.into_iter().filter(|pool| show.all || pool.id == wanted).map(masked).collect();
                     anyhow::ensure!(show.all || !shown.is_empty(), "there is no pool {wanted}");
                     print!("{}", pool_text::print(&shown));
                     Ok(())
@@ -106,7 +106,8 @@ impl Update {
         let file = file.context("name a pool file with --file, or in [pools] of the configuration")?;
         let specs = pool_file::parse(&super::read(file)?)?;
         let store = open(config).await?;
-        let options = Options { dry_run: self.dry_run, delete_absent: self.delete };
+        let default_pool = config.central.default_pool_id;
+        let options = Options { dry_run: self.dry_run, delete_absent: self.delete, default_pool };
         let changes = pools::apply(&store, Clock::system(), &specs, options).await?;
         let would = if self.dry_run { "would be " } else { "" };
         for change in &changes {
@@ -123,6 +124,17 @@ impl Update {
         }
         Ok(())
     }
+}
+
+/// The pool with stars for what opens doors; `generate` writes it all, since its file is to be used.
+fn masked(mut pool: Pool) -> Pool {
+    let opens_doors = |name: &str| ["secret", "password", "token"].iter().any(|word| name.contains(word));
+    for target in &mut pool.targets {
+        for (_, value) in target.options.iter_mut().filter(|(name, _)| opens_doors(name)) {
+            "***".clone_into(value);
+        }
+    }
+    pool
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {

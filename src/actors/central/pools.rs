@@ -60,12 +60,20 @@ pub enum PoolUpdateError {
 }
 
 /// What is to be done, and how far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Only tells what would change.
     pub dry_run: bool,
     /// Removes pools that the file does not mention.
     pub delete_absent: bool,
+    /// The pool of zones that are given no other: its id goes to a new pool without one, as long as nobody has it.
+    pub default_pool: PoolId,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { dry_run: false, delete_absent: false, default_pool: PoolId::DEFAULT }
+    }
 }
 
 /// What changed, or would.
@@ -96,7 +104,7 @@ pub async fn apply(
 ) -> Result<Vec<Change>, PoolUpdateError> {
     let mut changes = Vec::new();
     for spec in specs {
-        changes.extend(apply_one(store, clock, spec, options.dry_run).await?);
+        changes.extend(apply_one(store, clock, spec, options).await?);
     }
     if options.delete_absent {
         let known = store.read(|tx| Box::pin(pools::list(tx))).await?;
@@ -114,12 +122,13 @@ async fn apply_one(
     store: &Store,
     clock: Clock,
     spec: &PoolSpec,
-    dry_run: bool,
+    options: Options,
 ) -> Result<Option<Change>, PoolUpdateError> {
     let now = clock.now();
-    let old = store.read(|tx| Box::pin(find(tx, spec))).await?;
-    let wanted = merge(spec, old.as_ref(), now)?;
-    if dry_run {
+    let (old, has_default) = store.read(|tx| Box::pin(find(tx, spec, options.default_pool))).await?;
+    let new_id = if has_default { PoolId::random() } else { options.default_pool };
+    let wanted = merge(spec, old.as_ref(), new_id, now)?;
+    if options.dry_run {
         return Ok(match old {
             None => Some(Change::Created(wanted)),
             Some(old) if same(&old, &wanted) => None,
@@ -135,18 +144,24 @@ async fn apply_one(
     })
 }
 
-async fn find(tx: &mut dyn Tx, spec: &PoolSpec) -> Result<Option<Pool>, PoolUpdateError> {
+/// The pool that the file means, and whether there is a default pool.
+async fn find(
+    tx: &mut dyn Tx,
+    spec: &PoolSpec,
+    default_pool: PoolId,
+) -> Result<(Option<Pool>, bool), PoolUpdateError> {
+    let has_default = pools::get(tx, default_pool).await?.is_some();
     if let Some(id) = spec.id
         && let Some(pool) = pools::get(tx, id).await?
     {
-        return Ok(Some(pool));
+        return Ok((Some(pool), has_default));
     }
     let named = pools::get_by_name(tx, &spec.name).await?;
     match (named, spec.id) {
         (Some(pool), Some(wanted)) => {
             Err(PoolUpdateError::IdMismatch { name: pool.name, existing: pool.id, wanted })
         }
-        (named, _) => Ok(named),
+        (named, _) => Ok((named, has_default)),
     }
 }
 
@@ -169,11 +184,16 @@ async fn delete(tx: &mut dyn Tx, pool: &Pool, remove: bool) -> Result<(), PoolUp
 }
 
 /// The pool as the file and, where that is silent, the database want it.
-fn merge(spec: &PoolSpec, old: Option<&Pool>, now: Timestamp) -> Result<Pool, PoolUpdateError> {
+fn merge(
+    spec: &PoolSpec,
+    old: Option<&Pool>,
+    new_id: PoolId,
+    now: Timestamp,
+) -> Result<Pool, PoolUpdateError> {
     if spec.catalog_zone.is_some() {
         return Err(PoolUpdateError::Catalog { name: spec.name.clone() });
     }
-    let id = old.map(|pool| pool.id).or(spec.id).unwrap_or_else(PoolId::random);
+    let id = old.map(|pool| pool.id).or(spec.id).unwrap_or(new_id);
     let empty = Pool {
         id,
         name: spec.name.clone(),
