@@ -140,8 +140,8 @@ impl Responder {
         }
     }
 
-    /// Sends the messages of a transfer, each with its length in front. Ends early if nobody takes them any more, or
-    /// after a failure, which the receiver notices by the missing end.
+    /// Sends the messages of a transfer, each with its length in front. Ends early if nobody takes them any more; a
+    /// failure is told in a last message.
     pub async fn transfer(&self, request: &TransferRequest, sink: &mpsc::Sender<Vec<u8>>) {
         let zone = &request.zone().version().origin;
         let permit = tokio::time::timeout(TRANSFER_PATIENCE, self.transfers.acquire()).await;
@@ -159,7 +159,12 @@ impl Responder {
         };
         match sent {
             Ok(octets) => tracing::debug!(%zone, octets, took = ?started.elapsed(), "transferred"),
-            Err(error) => tracing::warn!(%zone, %error, "transfer failed"),
+            Err(TransferError::ClientGone) => tracing::debug!(%zone, "the client of a transfer has gone"),
+            Err(error) => {
+                tracing::warn!(%zone, %error, "transfer failed");
+                // An error means that the client has gone.
+                drop(sink.send(request.failure(self.authority.payload())).await);
+            }
         }
     }
 
@@ -180,15 +185,9 @@ impl Responder {
         request: &TransferRequest,
         sink: &mpsc::Sender<Vec<u8>>,
     ) -> Result<usize, TransferError> {
-        let payload = self.authority.payload();
-        let mut reader = match self.backing.open(request.zone().version().id).await {
-            Ok(Some(reader)) => reader,
-            unreadable => {
-                send(sink, request.failure(payload)).await?;
-                return unreadable.map_err(TransferError::from).and(Err(TransferError::Gone));
-            }
-        };
-        let mut frames = Frames::new(request, usize::from(self.message_size), payload);
+        let opened = self.backing.open(request.zone().version().id).await?;
+        let mut reader = opened.ok_or(TransferError::Gone)?;
+        let mut frames = Frames::new(request, usize::from(self.message_size), self.authority.payload());
         let mut octets = 0;
         let (origin, soa) = reader.soa();
         let soa = vec![(origin.clone(), soa.clone())];

@@ -307,9 +307,21 @@ async fn a_transfer_that_breaks_off_has_no_closing_soa_record() {
     let messages = transfer(&hidden(&gate)).await;
     let kinds: Vec<u16> = messages.iter().flat_map(|m| &m.answers).map(|r| r.record_type().into()).collect();
     assert_eq!(kinds, [6, 10]);
+    assert_eq!(lines(messages.last().unwrap()), "ServFail aa", "nobody waits for the rest");
 
     *gate.zone.lock() = None;
     assert_eq!(lines(&transfer(&hidden(&gate)).await[0]), "ServFail aa");
+}
+
+#[tokio::test]
+async fn a_record_that_fits_no_message_ends_a_transfer_with_a_failure() {
+    let whole = small();
+    let mut edit = ZoneEdit::new(whole.version().clone(), 0);
+    edit.put(&name("example.org."), whole.soa().clone()).unwrap();
+    edit.put(&name("www.example.org."), RrSet::new(10, 60, [vec![b'x'; 65_530].as_slice()]).unwrap())
+        .unwrap();
+    let messages = transfer(&responder([edit.finish().unwrap()], InMemory)).await;
+    assert_eq!(lines(messages.last().unwrap()), "ServFail aa");
 }
 
 #[tokio::test(start_paused = true)]

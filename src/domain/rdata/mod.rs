@@ -3,7 +3,7 @@
 //! The API's text form is narrower than DNS: what a type refuses there is Designate's rule unless DNS forbids the rule.
 //! Zone files and the wire may hold all that DNS allows.
 //!
-//! Invariants: the wire form is at most 65535 octets; printing and reading in zone file form gives the same data, as
+//! Invariants: the wire form fits a DNS message; printing and reading in zone file form gives the same data, as
 //! does the wire form. Names compare without case (RFC 4343), so data that differs in case only is equal.
 
 mod caa;
@@ -45,8 +45,8 @@ pub use self::svc_param::SvcKey;
 pub use self::svcb::Svcb;
 pub use self::txt::Text;
 
-/// Most octets of record data.
-pub const MAX_RDATA: usize = 65535;
+/// Most octets of record data: a message of 65535 octets holds them with the longest owner name, question and signature.
+pub const MAX_RDATA: usize = 65000;
 
 /// What every kind of data can do; printing is `Display`.
 trait Data: Sized + fmt::Display {
