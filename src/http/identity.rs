@@ -1,7 +1,10 @@
 //! Who is calling, without proof: what the strategy `none` reads from the headers.
 //!
 //! Invariants: absent headers mean the defaults of Designate's no-auth mode (an admin); an empty project header means
-//! a caller without a project, an empty roles header one without roles.
+//! a caller without a project, an empty roles header one without roles. A header that is there is never taken for absent,
+//! whatever its octets.
+
+use std::borrow::Cow;
 
 use actix_web::http::header::HeaderMap;
 
@@ -10,11 +13,12 @@ use crate::domain::ids::ProjectId;
 
 /// The identity that the client claims.
 pub(super) fn claimed(headers: &HeaderMap) -> Identity {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let roles = header("x-roles").unwrap_or("admin");
+    let or_default =
+        |name, default: &'static str| header(headers, name).unwrap_or(Cow::Borrowed(default)).into_owned();
+    let roles = or_default("x-roles", "admin");
     Identity {
-        user: Some(header("x-auth-user-id").unwrap_or("noauth-user").to_owned()),
-        project: Some(header("x-auth-project-id").unwrap_or("noauth-project"))
+        user: Some(or_default("x-auth-user-id", "noauth-user")),
+        project: Some(or_default("x-auth-project-id", "noauth-project"))
             .filter(|project| !project.is_empty())
             .map(ProjectId::new),
         roles: roles.split(',').map(str::trim).filter(|role| !role.is_empty()).map(str::to_owned).collect(),
@@ -22,8 +26,14 @@ pub(super) fn claimed(headers: &HeaderMap) -> Identity {
     }
 }
 
+/// A header's text, with a mark in place of what is not UTF-8.
+pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
 
     use super::*;
@@ -45,5 +55,15 @@ mod tests {
         assert_eq!(named.roles, ["member", "reader"]);
         let nobody = of(&[("X-Auth-Project-ID", ""), ("X-Roles", "")]);
         assert_eq!((nobody.project, nobody.roles.len()), (None, 0));
+    }
+    #[test]
+    fn headers_that_are_not_ascii_are_no_absent_headers() {
+        let named = of(&[("X-Auth-Project-ID", "größe"), ("X-Roles", "lesère,reader")]);
+        assert_eq!(named.project, Some(ProjectId::new("größe")));
+        assert_eq!(named.roles, ["lesère", "reader"]);
+        let garbage = TestRequest::get()
+            .insert_header(("X-Roles", HeaderValue::from_bytes(b"\xff").unwrap()))
+            .to_http_request();
+        assert!(!claimed(garbage.headers()).has_role("admin"));
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn apply(
     query: &mut Query,
     policy: &Policy,
 ) -> Result<bool, ApiError> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name| super::identity::header(headers, name);
     let sudo = ["x-auth-sudo-project-id", "x-auth-sudo-tenant-id"]
         .into_iter()
         .find_map(|name| header(name).filter(|project| !project.is_empty()));
@@ -28,7 +28,7 @@ pub(super) fn apply(
     }
     let on = |name, item: Option<String>| match item {
         Some(value) => truth(&value),
-        None => header(name).is_some_and(truth),
+        None => header(name).is_some_and(|value| truth(&value)),
     };
     if on("x-auth-all-projects", query.take(&["all_projects", "all_tenants"])) {
         allowed(Rule::AllTenants, identity, policy)?;
