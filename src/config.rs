@@ -164,6 +164,8 @@ mod tests {
             "producer": {"enabled_tasks": ["recovery", "dance"], "zone_purge": {"interval": "0s"}},
             "database": {"url": "postgresql://u:password@db/ordain"},
             "auth": {"strategy": "keystone"},
+            "transport": {"call_timeout": "0s"},
+            "log": {"level": "loud=very=much"},
             "apu": {},
         });
         let mistakes = Config::from_tree(tree).unwrap_err();
@@ -180,6 +182,8 @@ mod tests {
                 "producer.enabled_tasks",
                 "producer.zone_purge.interval",
                 "database.url",
+                "transport.call_timeout",
+                "log.level",
                 "apu",
             ]
         );

@@ -18,12 +18,12 @@ use crate::config::{LogConfig, LogFormat};
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// `log.level` or `RUST_LOG` holds no directives.
-    #[error("\"{directives}\" is no log level or list of levels per module: {source}")]
+    #[error("\"{directives}\" is no log level or list of levels per module: {reason}")]
     Level {
         /// What was given.
         directives: String,
         /// Why it is none.
-        source: tracing_subscriber::filter::ParseError,
+        reason: String,
     },
     /// The process has a subscriber already.
     #[error("logging is set up already")]
@@ -45,6 +45,21 @@ pub fn init(log: &LogConfig) -> Result<(), TelemetryError> {
     Ok(tracing::subscriber::set_global_default(subscriber)?)
 }
 
+/// Tells whether `directives` may stand as a level.
+///
+/// # Errors
+/// If they cannot be parsed.
+pub fn check(directives: &str) -> Result<(), TelemetryError> {
+    filter(directives).map(drop)
+}
+
+fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder().parse(directives).map_err(|error| TelemetryError::Level {
+        directives: directives.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
 fn subscriber<W>(
     pretty: bool,
     directives: &str,
@@ -53,9 +68,7 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(directives)
-        .map_err(|source| TelemetryError::Level { directives: directives.to_owned(), source })?;
+    let filter = filter(directives)?;
     let lines = fmt::layer().with_writer(writer).with_span_events(FmtSpan::NONE);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if pretty {
         lines.with_filter(filter).boxed()

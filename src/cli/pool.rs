@@ -113,8 +113,9 @@ impl Update {
         for change in &changes {
             match change {
                 Change::Created(pool) => println!("{}: {would}created, id {}", pool.name, pool.id),
+                Change::Updated { pool, .. } if self.dry_run => println!("{}: would be updated", pool.name),
                 Change::Updated { pool, zones } => {
-                    println!("{}: {would}updated, {} zones with it", pool.name, zones.len());
+                    println!("{}: updated, {} zones with it", pool.name, zones.len());
                 }
                 Change::Deleted(pool) => println!("{}: {would}deleted", pool.name),
             }

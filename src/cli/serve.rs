@@ -42,7 +42,10 @@ pub(super) async fn run_until_stopped(deployment: Deployment) -> anyhow::Result<
             Asked::Stop => break,
             Asked::Reload => match deployment.reload().await {
                 Ok(()) => tracing::info!("pools were read again"),
-                Err(error) => tracing::error!(%error, "the reload failed; everything stays as it was"),
+                Err(error) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(error, "the reload failed; everything stays as it was");
+                }
             },
         }
     }

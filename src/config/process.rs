@@ -73,7 +73,7 @@ pub struct TransportConfig {
 
 impl TransportConfig {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
-        Self {
+        let config = Self {
             kind: s.get("kind", TransportKind::InProcess, "What messages between services travel on."),
             call_timeout: s.get(
                 "call_timeout",
@@ -97,7 +97,9 @@ impl TransportConfig {
                 Duration::from_secs(10),
                 "How long a message may wait for its turn; then it is refused as overloaded.",
             ),
-        }
+        };
+        s.check("call_timeout", !config.call_timeout.is_zero(), || String::from("must not be zero"));
+        config
     }
 }
 
@@ -230,13 +232,16 @@ pub struct LogConfig {
 
 impl LogConfig {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
-        Self {
+        let config = Self {
             format: s.get("format", LogFormat::Auto, "How lines look; auto is pretty on a terminal, JSON otherwise."),
             level: s.get(
                 "level",
                 String::from("info"),
                 "What is logged: a level, or levels per module such as \"info,ordain::actors=debug\"; RUST_LOG overrides it.",
             ),
-        }
+        };
+        let unusable = crate::telemetry::check(&config.level).err();
+        s.check("level", unusable.is_none(), || unusable.map_or_else(String::new, |error| error.to_string()));
+        config
     }
 }

@@ -1,4 +1,6 @@
 //! Why a deployment did not start.
+//!
+//! Invariant: a text does not repeat its cause, so that the chain of causes reads as one sentence.
 
 use std::io;
 
@@ -23,10 +25,10 @@ pub enum StartError {
         source: io::Error,
     },
     /// The database.
-    #[error("database: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The tokens given out so far.
-    #[error("coordinator: {0}")]
+    #[error(transparent)]
     Coordinator(#[from] coordinator::CounterError),
     /// The policy file.
     #[error("cannot read the policy file {path}")]
@@ -45,7 +47,7 @@ pub enum StartError {
         reason: String,
     },
     /// The rules in it.
-    #[error("policy: {0}")]
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The pool file.
     #[error("cannot read the pool file {path}")]
@@ -56,13 +58,13 @@ pub enum StartError {
         source: io::Error,
     },
     /// What the pool file says.
-    #[error("{0}")]
+    #[error(transparent)]
     PoolFileForm(#[from] PoolFileError),
     /// The pools that it asks for.
-    #[error("pools: {0}")]
+    #[error(transparent)]
     Pools(#[from] PoolUpdateError),
     /// An address for DNS.
-    #[error("{0}")]
+    #[error(transparent)]
     Dns(#[from] BindError),
     /// An address for the API.
     #[error("the API cannot listen on {addresses}")]
@@ -81,6 +83,31 @@ pub enum StartError {
         fault: Fault,
     },
     /// An actix system around the deployment.
-    #[error("{0}")]
+    #[error(transparent)]
     NoSystem(#[from] NoSystem),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_causes_says_nothing_twice() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 53));
+        let errors = [
+            StartError::from(StoreError::Unavailable { reason: "no disk".into() }),
+            StartError::from(coordinator::CounterError::InUse { path: "tokens".into() }),
+            StartError::from(BindError { address, protocol: "UDP", source: denied() }),
+            StartError::PoolFile { path: "pools.yaml".into(), source: denied() },
+        ];
+        for error in errors {
+            let text = format!("{:#}", anyhow::Error::from(error));
+            let mut parts: Vec<&str> = text.split(": ").collect();
+            let all = parts.len();
+            parts.sort_unstable();
+            parts.dedup();
+            assert_eq!(parts.len(), all, "{text}");
+        }
+    }
 }

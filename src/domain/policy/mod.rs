@@ -28,7 +28,7 @@ pub struct Policy {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PolicyError {
     /// The text of a rule is not in the rule language.
-    #[error("policy rule {rule}: {source}")]
+    #[error("policy rule {rule}")]
     Syntax {
         /// The rule.
         rule: String,
