@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ordain::clock::Clock;
 use ordain::domain::generation::Generation;
 use ordain::domain::ids::{PoolId, RecordsetId, ZoneId};
 use ordain::domain::name::Name;
 use ordain::domain::record_type::RecordType;
 use ordain::domain::recordset::Recordset;
 use ordain::domain::serial::Serial;
-use ordain::domain::time::Timestamp;
 use ordain::domain::ttl::Ttl;
 use ordain::domain::zone::{SoaTimers, Zone, ZoneKind};
 use ordain::domain::zone_status::{Action, Progress, Status};
@@ -54,7 +54,7 @@ pub(crate) async fn database(folder: &Path) -> Store {
 }
 
 fn new_zone(origin: &str, addresses: usize, active: bool) -> Zone {
-    let now = Timestamp::from_micros(1_800_000_000_000_000);
+    let now = Clock::system().now();
     let created = Progress::created();
     let progress = if active {
         let propagated = created.generation;
