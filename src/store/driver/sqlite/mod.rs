@@ -1,10 +1,11 @@
 //! SQLite: one writer and several readers on one file in WAL mode, for a single process or a few on one host.
 //!
-//! Invariants: a commit to a durable file is on the disk when it is answered (`synchronous=FULL`); every statement runs
+//! Invariants: a commit to a durable file is on the disk when it is answered; every statement that may take long runs
 //! on tokio's blocking pool, never on a thread of our own, so a paused clock waits for it; an in-memory database is a
 //! private directory that goes with its driver, so that readers and the writer are as independent as in a file.
 
 mod failure;
+mod flush;
 mod shelf;
 mod tx;
 
@@ -16,6 +17,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
+use self::flush::Flush;
 use self::shelf::{File, Shelf};
 use self::tx::SqliteTx;
 use super::{Connections, Driver, Mode, Tx};
@@ -54,9 +56,9 @@ impl SqliteDriver {
         directory: Option<TempDir>,
     ) -> Result<Self, StoreError> {
         let directory = directory.map(Arc::new);
+        let flush = directory.is_none().then(|| Arc::new(Flush::of(&path)));
         let shelf = |mode, size| {
-            let file =
-                File { path: path.clone(), durable: directory.is_none(), _directory: directory.clone() };
+            let file = File { path: path.clone(), flush: flush.clone(), _directory: directory.clone() };
             Arc::new(Shelf::new(file, mode, size, connections.patience))
         };
         let driver = Self { writer: shelf(Mode::Write, 1), readers: shelf(Mode::Read, connections.readers) };
@@ -71,9 +73,12 @@ impl SqliteDriver {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let mut lease = Arc::clone(&self.writer).lease().await?;
-        spawn_blocking(move || work(lease.connection().map_err(|e| failure::read(&e))?))
-            .await
-            .map_err(|e| unavailable(&e))?
+        let done = spawn_blocking(move || {
+            let done = work(lease.connection().map_err(|e| failure::read(&e))?)?;
+            lease.keep()?;
+            Ok(done)
+        });
+        done.await.map_err(|e| unavailable(&e))?
     }
 }
 

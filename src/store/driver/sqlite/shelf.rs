@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::flush::Flush;
 use super::{folder, unavailable};
 use crate::store::driver::Mode;
 use crate::store::error::StoreError;
@@ -26,7 +28,8 @@ const STATEMENTS: usize = 256;
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) path: PathBuf,
-    pub(super) durable: bool,
+    /// How commits get to the disk; they need not without.
+    pub(super) flush: Option<Arc<Flush>>,
     /// Removed once the last connection is closed.
     pub(super) _directory: Option<Arc<TempDir>>,
 }
@@ -67,7 +70,9 @@ impl Shelf {
         let connection = Connection::open_with_flags(&self.file.path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let synchronous = if self.file.durable { "FULL" } else { "OFF" };
+        // Otherwise a kept statement is planned anew whenever an argument that an index looks for changes.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        let synchronous = if self.file.flush.is_some() { "NORMAL" } else { "OFF" };
         let query_only = if self.mode == Mode::Read { "ON" } else { "OFF" };
         if self.mode == Mode::Write {
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
@@ -97,6 +102,14 @@ impl Lease {
             None => self.shelf.open()?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// Gives the connection back after a commit, and makes sure that the commit is kept. Blocks.
+    pub(super) fn keep(self) -> Result<(), StoreError> {
+        let Some(flush) = self.shelf.file.flush.clone() else { return Ok(()) };
+        let commit = flush.committed();
+        drop(self);
+        flush.wait(commit).map_err(|e| unavailable(&e))
     }
 }
 

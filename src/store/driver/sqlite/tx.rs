@@ -71,9 +71,7 @@ impl SqliteTx {
             return Err(StoreError::Statement { reason: "the transaction failed before".into() });
         }
         let Some(mut lease) = self.lease.take() else {
-            return Err(StoreError::Statement {
-                reason: "a statement of the transaction was cut off".into(),
-            });
+            return Err(cut_off());
         };
         let begin = match (self.begun, self.mode) {
             (true, _) => None,
@@ -83,7 +81,7 @@ impl SqliteTx {
         let hop = spawn_blocking(move || {
             let done = lease.connection().and_then(|connection| {
                 if let Some(begin) = begin {
-                    connection.execute_batch(begin)?;
+                    connection.prepare_cached(begin)?.raw_execute()?;
                 }
                 work(connection)
             });
@@ -137,9 +135,13 @@ impl Tx for SqliteTx {
         Box::pin(async move {
             match &self.doomed {
                 Some(why) => Err(why.clone()),
-                None if self.begun && self.mode == Mode::Write => {
-                    self.run(|connection| connection.execute_batch("COMMIT")).await
-                }
+                None if self.begun && self.mode == Mode::Write => match self.lease.take() {
+                    Some(lease) => match spawn_blocking(move || commit(lease)).await {
+                        Ok(done) => done,
+                        Err(cut) => Err(StoreError::Unavailable { reason: cut.to_string() }),
+                    },
+                    None => Err(cut_off()),
+                },
                 None => Ok(()),
             }
         })
@@ -148,6 +150,17 @@ impl Tx for SqliteTx {
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { drop(self) })
     }
+}
+
+/// Commits; the next writer may go on while the disk is waited for.
+fn commit(mut lease: Lease) -> Result<(), StoreError> {
+    let committed = lease.connection().and_then(|c| c.prepare_cached("COMMIT")?.raw_execute());
+    committed.map_err(|e| failure::read(&e))?;
+    lease.keep()
+}
+
+fn cut_off() -> StoreError {
+    StoreError::Statement { reason: "a statement of the transaction was cut off".into() }
 }
 
 /// True for statements that touch a few rows: a DELETE may take all that depends on a row with it, a long one inserts
