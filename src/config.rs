@@ -3,6 +3,7 @@
 //! Invariants: a [`Config`] out of [`Config::from_tree`] is complete and consistent: whoever reads it checks nothing
 //! again; every key has a default, so an empty configuration is a valid one.
 
+mod amqp;
 mod api;
 mod central;
 mod duration;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::ApiConfig;
 pub use central::{CentralConfig, SoaConfig};
 pub use mdns::MdnsConfig;
@@ -214,6 +216,15 @@ mod tests {
             policy_file: None,
             pools_file: None,
             coordinator: CoordinatorConfig { state_path: None, ..config.coordinator.clone() },
+            transport: TransportConfig {
+                amqp: AmqpConfig {
+                    ca_file: None,
+                    cert_file: None,
+                    key_file: None,
+                    ..config.transport.amqp.clone()
+                },
+                ..config.transport.clone()
+            },
             ..config
         };
         assert_eq!(optional, Config::default());

@@ -26,7 +26,7 @@ use crate::dns::client::{Exchange, SocketExchange};
 use crate::dns::server::Responder;
 use crate::http::Api;
 use crate::store::{Connections, Store};
-use crate::transport::{InProcess, Transport};
+use crate::transport::{Amqp, InProcess, Transport};
 
 /// One of the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,7 +109,7 @@ pub struct Deployment {
     config: Config,
     store: Store,
     clock: Clock,
-    transport: InProcess,
+    transport: Arc<dyn Transport>,
     lifecycle: Lifecycle,
     api: Option<Arc<Api>>,
     responder: Option<Arc<Responder>>,
@@ -132,11 +132,12 @@ impl Deployment {
             Some(coordinator) => coordinator,
             None => open_coordinator(&config).await?,
         };
-        let transport = match config.transport.kind {
-            TransportKind::InProcess => InProcess::typed(),
-            TransportKind::InProcessCodec => InProcess::through_codec(),
+        let transport: Arc<dyn Transport> = match config.transport.kind {
+            TransportKind::InProcess => Arc::new(InProcess::typed()),
+            TransportKind::InProcessCodec => Arc::new(InProcess::through_codec()),
+            TransportKind::Amqp => Arc::new(Amqp::start(config.transport.amqp.clone()).await?),
         };
-        let mut builder = Builder::new(config.clone(), store.clone(), transport.clone(), edges.clone())?;
+        let mut builder = Builder::new(config.clone(), store.clone(), Arc::clone(&transport), edges.clone())?;
         // Whoever is called first: what is started last ends first.
         for kind in [ServiceKind::Central, ServiceKind::Mdns, ServiceKind::Worker, ServiceKind::Producer] {
             if services.contains(&kind) {
@@ -198,7 +199,7 @@ impl Deployment {
     /// What the services talk over.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(self.transport.clone())
+        Arc::clone(&self.transport)
     }
 
     /// Reads again what can be read again: the pool file.

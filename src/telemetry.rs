@@ -7,12 +7,16 @@ use std::io::IsTerminal;
 
 use tracing::Subscriber;
 use tracing::subscriber::SetGlobalDefaultError;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use crate::config::{LogConfig, LogFormat};
+
+/// The broker client writes whole messages, and at its finest the way it logs in: none of it is for a log.
+const SILENT: &str = "lapin";
 
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +72,7 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = filter(directives)?;
+    let filter = filter(directives)?.and(filter_fn(|line| !line.target().starts_with(SILENT)));
     let lines = fmt::layer().with_writer(writer).with_span_events(FmtSpan::NONE);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if pretty {
         lines.with_filter(filter).boxed()
@@ -132,6 +136,17 @@ mod tests {
     fn pretty_lines_are_for_people() {
         let text = logged(true, "info");
         assert!(text.contains("zone created") && serde_json::from_str::<serde_json::Value>(&text).is_err());
+    }
+
+    #[test]
+    fn the_broker_client_is_never_shown() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = subscriber(false, "trace,lapin::io_loop=trace", move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::error!(target: "lapin::io_loop", "a password");
+        });
+        assert!(written.0.lock().is_empty());
     }
 
     #[test]

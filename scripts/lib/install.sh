@@ -11,6 +11,7 @@ echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null >/dev/null 2>&1 || 
 need named bind9
 need dig bind9-dnsutils
 need curl curl
+need rabbitmqctl rabbitmq-server
 need python3 python3
 # The module that makes virtual environments is a package of its own, and half of it is there without that package.
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::amqp::AmqpConfig;
 use super::reader::Section;
 use super::setting::{Setting, choices, expected};
 
@@ -53,7 +54,9 @@ choices! {
         InProcess = "in-process",
         /// Within the process, but encoded and decoded as on a wire: finds unencodable messages.
         InProcessCodec = "in-process-codec",
-    } later { "amqp" }
+        /// A RabbitMQ broker.
+        Amqp = "amqp",
+    } later {}
 }
 
 /// `[transport]`
@@ -69,6 +72,8 @@ pub struct TransportConfig {
     pub queue_capacity: usize,
     /// How long a message may wait for a permit; then it is refused as overloaded.
     pub queue_timeout: Duration,
+    /// The broker of `kind = "amqp"`.
+    pub amqp: AmqpConfig,
 }
 
 impl TransportConfig {
@@ -97,6 +102,7 @@ impl TransportConfig {
                 Duration::from_secs(10),
                 "How long a message may wait for its turn; then it is refused as overloaded.",
             ),
+            amqp: s.section("amqp", "The broker of the kind \"amqp\".", AmqpConfig::read),
         };
         s.check("call_timeout", !config.call_timeout.is_zero(), || String::from("must not be zero"));
         config

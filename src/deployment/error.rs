@@ -11,6 +11,7 @@ use crate::config::pool_file::PoolFileError;
 use crate::dns::server::BindError;
 use crate::domain::policy::PolicyError;
 use crate::store::StoreError;
+use crate::transport::amqp::AmqpError;
 use crate::transport::{Fault, NoSystem};
 
 /// What could not be had.
@@ -74,6 +75,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The way to the broker.
+    #[error("broker: {0}")]
+    Broker(#[from] AmqpError),
     /// A service.
     #[error("{service} did not start: {fault}")]
     Service {

@@ -29,7 +29,7 @@ use crate::domain::policy::Policy;
 use crate::http::{Api, ApiServer, ApiSettings};
 use crate::store::Store;
 use crate::transport::{
-    Cx, Endpoint, Host, HostConfig, InProcess, Place, QueueLimits, Routes, Service, Transport,
+    Cx, Endpoint, Host, HostConfig, Place, QueueLimits, Routes, Service, Transport, TransportExt,
 };
 
 /// How long saying goodbye may take.
@@ -39,7 +39,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(super) struct Builder {
     config: Config,
     store: Store,
-    transport: InProcess,
+    transport: Arc<dyn Transport>,
     edges: Edges,
     policy: Arc<Policy>,
     place: Place,
@@ -55,7 +55,7 @@ impl Builder {
     pub(super) fn new(
         config: Config,
         store: Store,
-        transport: InProcess,
+        transport: Arc<dyn Transport>,
         edges: Edges,
     ) -> Result<Self, StartError> {
         Ok(Self {

@@ -16,6 +16,7 @@
 //! Invariants: this floor knows the domain and nothing above it.
 
 mod address;
+pub mod amqp;
 #[cfg(feature = "testing")]
 pub mod chaos;
 pub mod codec;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 pub use address::{Address, Endpoint};
+pub use amqp::Amqp;
 #[cfg(feature = "testing")]
 pub use chaos::{Chaos, ChaosPlan};
 pub use context::{Cx, InvalidTraceParent, OnceKey, TraceParent};
@@ -68,7 +70,7 @@ pub use serving::{Leave, Serving};
 pub use table::Visit;
 
 /// Carries parcels to services. Object-safe on purpose: the choice is one line of configuration.
-pub trait Transport: Send + Sync + 'static {
+pub trait Transport: std::fmt::Debug + Send + Sync + 'static {
     /// Carries a parcel, and its answer back if one is wanted.
     ///
     /// The work is not cancelled when the future is dropped. The caller's deadline is watched by [`ServiceRef`].

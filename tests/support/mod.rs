@@ -10,4 +10,5 @@
 pub(crate) mod bind;
 pub(crate) mod dns;
 pub(crate) mod ports;
+pub(crate) mod rabbitmq;
 pub(crate) mod server;

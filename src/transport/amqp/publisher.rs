@@ -1,0 +1,119 @@
+//! Sending requests, with a window of publisher confirms.
+//!
+//! Invariants: messages leave in the order of their first poll; once one is on its way, its sender's going away changes
+//! nothing; no more than the window are unconfirmed. What the broker gives back is told to the one who sent it, by its
+//! number: the client library may hand a returned message to another's confirm when several are confirmed at once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::replies::Waiting;
+use super::{error, properties};
+use crate::transport::fault::Fault;
+use crate::transport::payload::{Payload, Want};
+
+/// Where a message goes on the broker.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) exchange: ShortString,
+    pub(super) key: ShortString,
+    /// Reaching no queue is a failure.
+    pub(super) mandatory: bool,
+}
+
+/// The sending side of one connection.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    channel: Channel,
+    window: Semaphore,
+    /// Messages not confirmed yet, those that wait for room in the window included.
+    unconfirmed: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
+    ended: CancellationToken,
+}
+
+impl Publisher {
+    pub(super) fn new(
+        channel: Channel,
+        window: usize,
+        waiting: Arc<Waiting>,
+        ended: CancellationToken,
+    ) -> Self {
+        let unconfirmed = Arc::new(Semaphore::new(window.saturating_mul(8)));
+        Self { channel, window: Semaphore::new(window), unconfirmed, waiting, ended }
+    }
+
+    /// Sends a request made by `write` from its number, and waits for what is wanted until `deadline`.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        service: &'static str,
+        route: Route,
+        want: Want,
+        deadline: Instant,
+        message: (Bytes, impl FnOnce(u64) -> BasicProperties),
+    ) -> Result<Payload, Fault> {
+        let room = Arc::clone(&self.unconfirmed).try_acquire_owned();
+        let room = room.map_err(|_| Fault::overloaded(service))?;
+        let (place, outcome) = self.waiting.register(service, want)?;
+        let (frame, write) = message;
+        let number = place.number;
+        let (publisher, properties) = (Arc::clone(self), write(number));
+        let mut carrying = Box::pin(async move {
+            publisher.carry(number, route, properties, frame).await;
+            drop(room);
+        });
+        // The first poll puts the message in line; what comes after it must not end with the sender.
+        if futures::poll!(&mut carrying).is_pending() {
+            drop(tokio::spawn(carrying));
+        }
+        match tokio::time::timeout_at(deadline, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(error::lost()),
+            Err(_elapsed) => Err(Fault::timeout()),
+        }
+    }
+
+    async fn carry(&self, number: u64, route: Route, properties: BasicProperties, frame: Bytes) {
+        let room = tokio::select! {
+            biased;
+            room = self.window.acquire() => room.ok(),
+            () = self.ended.cancelled() => None,
+        };
+        let Some(_room) = room else {
+            return self.waiting.settle(number, Err(error::away()));
+        };
+        let Route { exchange, key, mandatory } = route;
+        let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+        let confirm = match self.channel.basic_publish(exchange, key, options, &frame, properties).await {
+            Ok(confirm) => confirm.await,
+            Err(failure) => Err(failure),
+        };
+        let (taken, returned) = match confirm {
+            Ok(Confirmation::Ack(returned)) => (true, returned),
+            Ok(Confirmation::Nack(returned)) => (false, returned),
+            Ok(Confirmation::NotRequested) => (true, None),
+            Err(_) => return self.waiting.settle(number, Err(error::lost())),
+        };
+        match returned {
+            Some(message) => {
+                if let Some(sender) = properties::number(&message.delivery.properties) {
+                    self.waiting.returned(sender);
+                }
+            }
+            // Whoever got our returned message with the same confirmation tells us now.
+            None => tokio::task::yield_now().await,
+        }
+        if taken || !mandatory {
+            self.waiting.confirmed(number);
+        } else {
+            self.waiting.refused(number);
+        }
+    }
+}
