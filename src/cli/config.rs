@@ -21,11 +21,10 @@ impl ConfigCommand {
         match self {
             Self::Check(from) => {
                 from.load()?;
-                println!("the configuration is fine");
+                super::say("the configuration is fine\n")
             }
-            Self::Show(from) => print!("{}", from.sources().show()?),
-            Self::Sample => print!("{}", Config::sample()),
+            Self::Show(from) => super::say(from.sources().show()?),
+            Self::Sample => super::say(Config::sample()),
         }
-        Ok(())
     }
 }

@@ -26,11 +26,9 @@ impl Db {
                 store.migrate().await?;
             }
             let latest = Store::latest_version();
-            match store.schema_version().await? {
-                None => println!("schema: none, wanted: {latest}"),
-                Some(version) => println!("schema: {version}, wanted: {latest}"),
-            }
-            Ok(())
+            let version =
+                store.schema_version().await?.map_or_else(|| String::from("none"), |v| v.to_string());
+            super::say(format_args!("schema: {version}, wanted: {latest}\n"))
         })
     }
 }

@@ -44,7 +44,7 @@ impl Dev {
     fn greet(&self, deployment: &Deployment) {
         let (Some(api), Some(dns)) = (deployment.api_address(), deployment.dns_address()) else { return };
         let (host, port, data) = (dns.ip(), dns.port(), self.data_dir.display());
-        println!(
+        let greeting = format!(
             "\
 Ordain is ready: API http://{api}, DNS {dns} (UDP and TCP), data in {data}.
 In another terminal:
@@ -57,7 +57,11 @@ In another terminal:
   openstack recordset create example.org. www --type A --record 192.0.2.1
   dig @{host} -p {port} www.example.org +short
 
-Stop with Ctrl-C; everything is kept for the next start."
+Stop with Ctrl-C; everything is kept for the next start.
+"
         );
+        if let Err(error) = super::say(greeting) {
+            tracing::warn!(error = format!("{error:#}"), "nobody reads what to try next");
+        }
     }
 }

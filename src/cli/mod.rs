@@ -11,6 +11,8 @@ mod serve;
 mod service;
 mod stop;
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -80,7 +82,8 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ordain: {}", explain(&error));
+            // Nobody is left to tell that standard error is closed.
+            drop(writeln!(io::stderr(), "ordain: {}", explain(&error)));
             if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
@@ -92,6 +95,15 @@ fn explain(error: &anyhow::Error) -> String {
         let cause = cause.to_string();
         if told.contains(&cause) { told } else { format!("{told}: {cause}") }
     })
+}
+
+/// Writes to standard output. A reader that wants no more of it is no failure.
+fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    match write!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
 }
 
 /// Runs `work` inside an actix system on a runtime of as many threads as there are cores.

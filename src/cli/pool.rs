@@ -80,8 +80,7 @@ impl PoolCommand {
                     let shown: Vec<Pool> =
                         known.into_iter().filter(|pool| show.all || pool.id == wanted).map(masked).collect();
                     anyhow::ensure!(show.all || !shown.is_empty(), "there is no pool {wanted}");
-                    print!("{}", pool_text::print(&shown));
-                    Ok(())
+                    super::say(pool_text::print(&shown))
                 })
             }
             Self::Generate(generate) => {
@@ -91,7 +90,7 @@ impl PoolCommand {
                     match generate.file {
                         Some(path) => std::fs::write(&path, text)
                             .with_context(|| format!("cannot write {}", path.display()))?,
-                        None => print!("{text}"),
+                        None => super::say(text)?,
                     }
                     Ok(())
                 })
@@ -111,17 +110,17 @@ impl Update {
         let changes = pools::apply(&store, Clock::system(), &specs, options).await?;
         let would = if self.dry_run { "would be " } else { "" };
         for change in &changes {
-            match change {
-                Change::Created(pool) => println!("{}: {would}created, id {}", pool.name, pool.id),
-                Change::Updated { pool, .. } if self.dry_run => println!("{}: would be updated", pool.name),
+            super::say(match change {
+                Change::Created(pool) => format!("{}: {would}created, id {}\n", pool.name, pool.id),
+                Change::Updated { pool, .. } if self.dry_run => format!("{}: would be updated\n", pool.name),
                 Change::Updated { pool, zones } => {
-                    println!("{}: updated, {} zones with it", pool.name, zones.len());
+                    format!("{}: updated, {} zones with it\n", pool.name, zones.len())
                 }
-                Change::Deleted(pool) => println!("{}: {would}deleted", pool.name),
-            }
+                Change::Deleted(pool) => format!("{}: {would}deleted\n", pool.name),
+            })?;
         }
         if changes.is_empty() {
-            println!("the pools are as the file says");
+            super::say("the pools are as the file says\n")?;
         }
         Ok(())
     }

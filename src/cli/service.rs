@@ -33,8 +33,7 @@ impl ServiceCommand {
             if clean {
                 let before = now.minus(config.heartbeat_interval * SILENT_BEATS);
                 let removed = store.transact(|tx| Box::pin(statuses::delete_silent(tx, before))).await?;
-                println!("{removed} removed");
-                return Ok(());
+                return super::say(format_args!("{removed} removed\n"));
             }
             let page = PageRequest {
                 limit: u64::from(u32::MAX),
@@ -47,7 +46,8 @@ impl ServiceCommand {
             for ServiceStatus { service_name, hostname, health, heartbeated_at, instance, .. } in found.items
             {
                 let silent = now.since(heartbeated_at).as_secs();
-                println!("{service_name}\t{hostname}\t{}\t{silent}\t{instance}", health.as_str());
+                let health = health.as_str();
+                super::say(format_args!("{service_name}\t{hostname}\t{health}\t{silent}\t{instance}\n"))?;
             }
             Ok(())
         })
