@@ -12,6 +12,7 @@ need named bind9
 need dig bind9-dnsutils
 need curl curl
 need rabbitmqctl rabbitmq-server
+need openssl openssl
 need python3 python3
 # The module that makes virtual environments is a package of its own, and half of it is there without that package.
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
