@@ -6,6 +6,7 @@
 mod amqp;
 mod api;
 mod central;
+mod database;
 mod duration;
 mod mdns;
 mod network;
@@ -26,11 +27,12 @@ use serde_json::Value;
 pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::ApiConfig;
 pub use central::{CentralConfig, SoaConfig};
+pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
 pub use process::{
-    AuthStrategy, CoordinatorConfig, CoordinatorKind, DatabaseConfig, DatabaseUrl, LogConfig, LogFormat,
-    NodeConfig, TransportConfig, TransportKind,
+    AuthStrategy, CoordinatorConfig, CoordinatorKind, LogConfig, LogFormat, NodeConfig, TransportConfig,
+    TransportKind,
 };
 pub use producer::{ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
 pub use reader::Mistake;
@@ -164,7 +166,7 @@ mod tests {
             "api": {"listen": ["nowhere"], "default_limit_v2": 50, "max_limit_v2": 10, "colour": "red"},
             "central": {"soa": {"refresh_min": 10, "refresh_max": 5}, "supported_record_type": ["A", "B"]},
             "producer": {"enabled_tasks": ["recovery", "dance"], "zone_purge": {"interval": "0s"}},
-            "database": {"url": "postgresql://u:password@db/ordain"},
+            "database": {"url": "mysql://u:password@db/ordain"},
             "auth": {"strategy": "keystone"},
             "transport": {"call_timeout": "0s"},
             "log": {"level": "loud=very=much"},

@@ -259,9 +259,18 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
             format!("sqlite:{}", path.display())
         }
         DatabaseUrl::SqliteMemory => String::from("sqlite::memory:"),
+        DatabaseUrl::Postgres(url) => url.secret().to_owned(),
     };
     let database = &config.database;
-    let connections = Connections { readers: database.readers, patience: database.acquire_timeout };
+    let connections = Connections {
+        readers: database.readers,
+        pool: database.pool_size,
+        patience: database.acquire_timeout,
+        connect: database.connect_timeout,
+        statement: database.statement_timeout,
+        lock: database.lock_timeout,
+        idle_in_transaction: database.idle_in_transaction_timeout,
+    };
     Ok(Store::open_with(&url, connections).await?)
 }
 

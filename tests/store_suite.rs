@@ -79,7 +79,10 @@ async fn a_paused_clock_waits_for_the_database() {
 async fn readers_are_as_many_as_said_and_wait_as_long_as_said() {
     for (readers, mode) in [(1, Mode::Read), (3, Mode::Read), (3, Mode::Write)] {
         let patience = Duration::from_secs(7);
-        let store = Store::open_with("sqlite::memory:", Connections { readers, patience }).await.unwrap();
+        let store =
+            Store::open_with("sqlite::memory:", Connections { readers, patience, ..Connections::default() })
+                .await
+                .unwrap();
         let most = if mode == Mode::Read { readers } else { 1 };
         let mut taken = Vec::new();
         for _ in 0..most {

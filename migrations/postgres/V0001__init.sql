@@ -101,6 +101,15 @@ CREATE INDEX zones_pool ON zones (pool_id, id) WHERE deleted = '0';
 CREATE INDEX zones_lagging ON zones (next_attempt_at) WHERE deleted = '0' AND propagated_generation < generation;
 CREATE INDEX zones_refresh ON zones (transferred_at) WHERE deleted = '0' AND kind = 'SECONDARY';
 CREATE INDEX zones_feed ON zones (feed_at);
+
+-- The next position of the change feed: `at`, or one more than the greatest so far. One transaction at a time takes
+-- positions, until its end, and sees those of all before it: so no position becomes visible after a later one.
+CREATE FUNCTION next_feed_position(at BIGINT) RETURNS BIGINT LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(8029462309906120707);
+    RETURN (SELECT GREATEST(at, MAX(f.feed_at) + 1) FROM zones f);
+END
+$$;
 CREATE INDEX zones_gone ON zones (deleted_at) WHERE deleted <> '0';
 
 CREATE TABLE recordsets (

@@ -14,6 +14,8 @@ need curl curl
 need rabbitmqctl rabbitmq-server
 need openssl openssl
 need python3 python3
+# Debian keeps the servers of PostgreSQL off the PATH.
+compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 # The module that makes virtual environments is a package of its own, and half of it is there without that package.
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
 [ "${#missing[@]}" -gt 0 ] || exit 0

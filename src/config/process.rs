@@ -1,15 +1,13 @@
-//! Settings of the process itself: who it is, where its data lies, how its services talk, how it logs.
+//! Settings of the process itself: who it is, how its services talk, how it logs.
 //!
 //! Invariants: every queue is bounded in length and in time.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::amqp::AmqpConfig;
 use super::reader::Section;
-use super::setting::{Setting, choices, expected};
+use super::setting::choices;
 
 /// `[node]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,75 +104,6 @@ impl TransportConfig {
         };
         s.check("call_timeout", !config.call_timeout.is_zero(), || String::from("must not be zero"));
         config
-    }
-}
-
-/// Where the database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// `sqlite:PATH`: an SQLite file, made if absent.
-    SqliteFile(PathBuf),
-    /// `sqlite::memory:`: an SQLite database that ends with the process.
-    SqliteMemory,
-}
-
-impl Setting for DatabaseUrl {
-    /// A refused URL is not repeated: it may hold a password.
-    fn read(value: &Value) -> Result<Self, String> {
-        let form = "a database such as \"sqlite:/var/lib/ordain/ordain.db\"";
-        let Some(url) = value.as_str() else { return Err(expected(form, value)) };
-        match url.split_once(':') {
-            Some(("sqlite", ":memory:")) => Ok(Self::SqliteMemory),
-            Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
-                "" => Err(String::from("the path after \"sqlite:\" is missing")),
-                path => Ok(Self::SqliteFile(PathBuf::from(path))),
-            },
-            Some(("postgresql" | "postgres", _)) => {
-                Err(String::from("PostgreSQL is not supported yet; known: sqlite"))
-            }
-            _ => Err(format!("expected {form}")),
-        }
-    }
-
-    fn print(&self) -> String {
-        match self {
-            Self::SqliteFile(path) => format!("sqlite:{}", path.display()).print(),
-            Self::SqliteMemory => String::from("sqlite::memory:").print(),
-        }
-    }
-}
-
-/// `[database]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseConfig {
-    /// The database.
-    pub url: DatabaseUrl,
-    /// Connections for reading; writing has one of its own.
-    pub readers: usize,
-    /// How long a transaction may wait for a connection.
-    pub acquire_timeout: Duration,
-}
-
-impl DatabaseConfig {
-    pub(super) fn read(s: &mut Section<'_>) -> Self {
-        Self {
-            url: s.get(
-                "url",
-                DatabaseUrl::SqliteFile(PathBuf::from("/var/lib/ordain/ordain.db")),
-                "The database: sqlite:PATH or sqlite::memory:.",
-            ),
-            readers: s.within(
-                "readers",
-                16usize,
-                1..=64,
-                "Connections for reading; writing has one of its own.",
-            ),
-            acquire_timeout: s.get(
-                "acquire_timeout",
-                Duration::from_secs(10),
-                "How long a transaction may wait for a connection.",
-            ),
-        }
     }
 }
 

@@ -29,6 +29,12 @@ pub enum StoreError {
         /// What the engine or the pool of connections said.
         reason: String,
     },
+    /// The connection was lost while committing: the transaction was done or was not, nobody can tell.
+    #[error("database went away while committing: {reason}")]
+    Unsettled {
+        /// What the connection said.
+        reason: String,
+    },
     /// A stored value is not what the column must hold.
     #[error("column {column} holds a broken value: {reason}")]
     Corrupt {
@@ -59,7 +65,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The database URL is not understood.
-    #[error("database url must be sqlite::memory: or sqlite:PATH")]
+    #[error("database url must be sqlite::memory:, sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE")]
     Url,
 }
 

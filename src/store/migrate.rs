@@ -4,12 +4,22 @@
 //! numbers and names.
 
 use rusqlite::Connection;
+use tokio_postgres::Client;
 
 use super::error::StoreError;
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
+
+mod embedded_postgres {
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+/// The advisory lock of whoever migrates a PostgreSQL database.
+const MIGRATING: i64 = 8_029_462_309_906_120_705;
+/// How long one program waits for another to migrate, and how long a migration may take, in milliseconds.
+const PATIENCE: &str = "600000";
 
 /// Brings a SQLite database to the newest version.
 pub(super) fn sqlite(connection: &mut Connection) -> Result<(), StoreError> {
@@ -31,6 +41,42 @@ pub(super) fn sqlite_version(connection: &mut Connection) -> Result<Option<u32>,
 pub(super) fn latest() -> u32 {
     let runner = embedded::migrations::runner();
     runner.get_migrations().iter().filter_map(|m| u32::try_from(m.version()).ok()).max().unwrap_or(0)
+}
+
+/// Brings a PostgreSQL database to the newest version, over a connection that ends afterwards: the lock that keeps other
+/// programs from doing the same ends with it.
+pub(super) async fn postgres(client: &mut Client) -> Result<(), StoreError> {
+    let settings = format!("SET statement_timeout = {PATIENCE}; SET lock_timeout = {PATIENCE}");
+    client.batch_execute(&settings).await.map_err(|e| refused(&e))?;
+    let encoding = client.query_one("SHOW server_encoding", &[]).await.map_err(|e| refused(&e))?;
+    let encoding: String = encoding.try_get(0).map_err(|e| refused(&e))?;
+    if encoding != "UTF8" {
+        let reason = format!("the database's encoding must be UTF8, it is {encoding}");
+        return Err(StoreError::Migration { reason });
+    }
+    client.query_one("SELECT pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(|e| refused(&e))?;
+    let done = embedded_postgres::migrations::runner().run_async(client).await;
+    done.map(drop).map_err(|e| failed(&e))
+}
+
+/// The last version applied to a PostgreSQL database.
+pub(super) async fn postgres_version(client: &Client) -> Result<Option<u32>, StoreError> {
+    let history = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    let row = client.query_one(history, &[]).await.map_err(|e| refused(&e))?;
+    if !row.try_get(0).map_err(|e| refused(&e))? {
+        return Ok(None);
+    }
+    let last = "SELECT MAX(version) FROM refinery_schema_history";
+    let row = client.query_one(last, &[]).await.map_err(|e| refused(&e))?;
+    let last: Option<i32> = row.try_get(0).map_err(|e| refused(&e))?;
+    Ok(last.and_then(|version| u32::try_from(version).ok()))
+}
+
+fn refused(error: &tokio_postgres::Error) -> StoreError {
+    match super::driver::failure(error) {
+        StoreError::Statement { reason } => StoreError::Migration { reason },
+        other => other,
+    }
 }
 
 fn failed(error: &refinery::Error) -> StoreError {

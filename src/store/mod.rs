@@ -3,6 +3,7 @@
 //! Invariants: whatever `transact` answers with `Ok` is durable and was done exactly once; its closure runs only SQL,
 //! since it runs again after a collision; what a `read` sees is one state.
 
+mod connections;
 pub mod driver;
 mod error;
 mod migrate;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use rand::Rng as _;
 
-pub use self::driver::{Connections, Dialect, Driver, Mode, Tx};
+pub use self::connections::Connections;
+pub use self::driver::{Dialect, Driver, Mode, Tx};
 pub use self::error::StoreError;
 pub use self::row::Row;
 pub use self::value::Value;
@@ -36,8 +38,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of a URL: `sqlite::memory:` (gone with the last clone) or `sqlite:PATH`. The schema is left
-    /// as it is; see [`Self::migrate`].
+    /// Opens the database of a URL: `sqlite::memory:` (gone with the last clone), `sqlite:PATH` or
+    /// `postgresql://USER:PASSWORD@HOST/DATABASE`. The schema is left as it is; see [`Self::migrate`].
     ///
     /// # Errors
     /// If the URL is not one of these or the database cannot be opened.
@@ -45,11 +47,15 @@ impl Store {
         Self::open_with(url, Connections::default()).await
     }
 
-    /// As [`Self::open`], with so many connections.
+    /// As [`Self::open`], with such connections. A PostgreSQL database need not be there yet: it is connected to when it
+    /// is used.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub async fn open_with(url: &str, connections: Connections) -> Result<Self, StoreError> {
+        if url.starts_with("postgresql://") || url.starts_with("postgres://") {
+            return Ok(Self::new(driver::PostgresDriver::open(url, connections)?));
+        }
         let path = url.strip_prefix("sqlite:").ok_or(StoreError::Url)?;
         let driver = match path.strip_prefix("//").unwrap_or(path) {
             "" => return Err(StoreError::Url),

@@ -38,6 +38,9 @@ fn store_fault(error: StoreError) -> Fault {
         StoreError::Retry { .. } | StoreError::Unavailable { .. } => {
             Fault::unavailable("database_unavailable", "The database cannot do this now")
         }
+        StoreError::Unsettled { .. } => {
+            Fault::unavailable("database_unavailable", "The database went away meanwhile").and_maybe_done()
+        }
         StoreError::Fenced { resource } => {
             Fault::conflict("fenced", format!("a newer holder of {resource} is at work"))
         }

@@ -60,6 +60,7 @@ pub(super) struct Created {
 /// Admits and inserts a zone with the records that it has without being asked.
 pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, CentralError> {
     let request = &new.request;
+    zones::alone(tx).await?;
     let admitted =
         admission::admit(tx, &new.limits, new.privileges, &new.project, &request.name, request.ttl).await?;
     let sets = generated_sets(new, &admitted.pool);

@@ -101,6 +101,7 @@ impl Handle<DeleteZone> for CentralService {
             .store
             .transact(|tx| {
                 Box::pin(async {
+                    zones::alone(tx).await?;
                     let zone = lock_visible(tx, cx, m.id).await?;
                     if zone.kind == ZoneKind::Catalog {
                         return Err(refusals::catalog_is_read_only().into());

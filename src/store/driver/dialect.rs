@@ -21,6 +21,28 @@ impl Dialect {
         }
     }
 
+    /// A query that ends when no other transaction that ran it is under way; `None` where writers never run side by side.
+    /// For decisions on rows that others may be about to add, which no row lock covers.
+    #[must_use]
+    pub const fn alone(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(8029462309906120706)::text AS alone"),
+        }
+    }
+
+    /// An expression for the next position of the zones' change feed: argument `$1`, or one more than the greatest so
+    /// far. Positions become visible in their order.
+    #[must_use]
+    pub const fn feed_position(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "(SELECT CASE WHEN MAX(f.feed_at) >= $1 THEN MAX(f.feed_at) + 1 ELSE $1 END FROM zones f)"
+            }
+            Self::Postgres => "next_feed_position($1)",
+        }
+    }
+
     /// The operator that compares text with a [`Self::pattern`], case-sensitively.
     #[must_use]
     pub const fn matches(self) -> &'static str {

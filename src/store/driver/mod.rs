@@ -5,15 +5,17 @@
 //! sees one state of the database from its first statement on.
 
 mod dialect;
+mod postgres;
 mod sqlite;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 
 pub use self::dialect::Dialect;
+pub use self::postgres::PostgresDriver;
+pub(super) use self::postgres::failure;
 pub use self::sqlite::SqliteDriver;
 use super::error::StoreError;
 use super::row::Row;
@@ -26,21 +28,6 @@ pub enum Mode {
     Read,
     /// Reads and writes.
     Write,
-}
-
-/// How many connections there are, and how long one is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connections {
-    /// Reading transactions at a time; more wait.
-    pub readers: usize,
-    /// The longest wait for a connection, for readers and writers.
-    pub patience: Duration,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self { readers: 16, patience: Duration::from_secs(30) }
-    }
 }
 
 /// A database engine.

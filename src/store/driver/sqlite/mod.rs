@@ -20,7 +20,8 @@ use tokio::task::spawn_blocking;
 use self::flush::Flush;
 use self::shelf::{File, Shelf};
 use self::tx::SqliteTx;
-use super::{Connections, Driver, Mode, Tx};
+use super::{Driver, Mode, Tx};
+use crate::store::connections::Connections;
 use crate::store::error::StoreError;
 use crate::store::migrate;
 

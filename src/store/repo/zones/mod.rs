@@ -26,9 +26,6 @@ use crate::store::value::{args, json};
 /// The constraint that a second zone of the same name in the same pool violates.
 pub const NAME_TAKEN: &str = "zones_name_key_pool_id_deleted";
 
-/// The next value of the change feed: the argument, or one more than the greatest so far.
-const FEED: &str = "(SELECT CASE WHEN MAX(f.feed_at) >= $1 THEN MAX(f.feed_at) + 1 ELSE $1 END FROM zones f)";
-
 /// Writes a new zone.
 ///
 /// # Errors
@@ -85,7 +82,7 @@ pub async fn insert(tx: &mut dyn Tx, zone: &Zone, now: Timestamp) -> Result<(), 
     for value in values {
         query.bind(value).push(", ");
     }
-    query.push(FEED).push(", '0')");
+    query.push(tx.dialect().feed_position()).push(", '0')");
     tx.run(query.sql, query.args).await?;
     Ok(())
 }
@@ -122,6 +119,18 @@ pub async fn lock(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreErro
     one(tx, query, lock).await
 }
 
+/// Waits until no other transaction that called this is under way. For decisions that zones which others are about to
+/// create or delete would change: quotas, parents and children. To be called before anything is read or locked.
+///
+/// # Errors
+/// If the database fails.
+pub async fn alone(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    if let Some(sql) = tx.dialect().alone() {
+        tx.rows(sql, args![]).await?;
+    }
+    Ok(())
+}
+
 async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zone>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM}{}{lock}", conditions.sql);
     tx.row(sql, conditions.args).await?.map(row::zone).transpose()
@@ -141,9 +150,10 @@ pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<
                    AND EXISTS (SELECT 1 FROM zones z WHERE z.id = $1 AND z.published_ttl <> $3)";
         tx.run(sql, args![zone.id, progress.generation, zone.ttl]).await?;
     }
+    let feed = tx.dialect().feed_position();
     let sql = format!(
         "UPDATE zones SET \
-         feed_at = CASE WHEN serial <> $2 OR pool_id <> $3 OR (action <> 'DELETE' AND $4) THEN {FEED} \
+         feed_at = CASE WHEN serial <> $2 OR pool_id <> $3 OR (action <> 'DELETE' AND $4) THEN {feed} \
          ELSE feed_at END, \
          published_ttl = CASE WHEN $5 THEN $6 ELSE published_ttl END, \
          attempts = CASE WHEN generation <> $7 THEN 0 ELSE attempts END, \
@@ -201,8 +211,9 @@ pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<
 /// [`StoreError::Retry`] if the row is not the version that was read.
 pub async fn mark_gone(tx: &mut dyn Tx, zone: &Zone, at: Timestamp) -> Result<(), StoreError> {
     let progress = &zone.progress;
+    let feed = tx.dialect().feed_position();
     let sql = format!(
-        "UPDATE zones SET feed_at = {FEED}, deleted = $2, deleted_at = $1, updated_at = $1, action = $3, \
+        "UPDATE zones SET feed_at = {feed}, deleted = $2, deleted_at = $1, updated_at = $1, action = $3, \
          status = $4, generation = $5, propagated_generation = $6, version = version + 1 \
          WHERE id = $7 AND version = $8 AND deleted = '0'"
     );
