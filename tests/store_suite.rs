@@ -46,7 +46,8 @@ async fn an_in_memory_database_is_one_per_store() {
 
 #[tokio::test]
 async fn other_urls_are_refused_without_repeating_them() {
-    for url in ["", "sqlite:", "postgresql://user:secret@host/db", "/tmp/file.db"] {
+    for url in ["", "sqlite:", "postgresql://user:secret@/db", "mysql://user:secret@host/db", "/tmp/file.db"]
+    {
         let error = Store::open(url).await.unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
