@@ -10,7 +10,7 @@
 pub(crate) mod bind;
 pub(crate) mod dns;
 pub(crate) mod ports;
-pub(crate) mod proxy;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod rabbitmq;
 pub(crate) mod server;

@@ -57,6 +57,18 @@ impl Server {
         Self::start(&["serve", "--config", &config], api, dns, folder)
     }
 
+    /// `ordain serve` on this database, its own name server being the pool.
+    pub(crate) fn on_database(folder: &Path, url: &str) -> Self {
+        let (api, dns) = (free_port(), free_port());
+        let file = folder.join("ordain.toml");
+        let text = format!(
+            "api.listen = [\"{api}\"]\nmdns.listen = [\"{dns}\"]\ndatabase.url = \"{url}\"\ncoordinator.state_path = \"{}\"\n",
+            folder.join("coordinator").display()
+        );
+        std::fs::write(&file, text).unwrap();
+        Self::start(&["serve", "--config", &file.to_string_lossy()], api, dns, folder)
+    }
+
     fn start(arguments: &[&str], api: SocketAddr, dns: SocketAddr, folder: &Path) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let mut server = Self { arguments, api, dns, log: folder.join("ordain.log"), process: None };
