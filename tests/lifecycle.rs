@@ -135,6 +135,27 @@ fn a_deletion_that_a_name_server_does_not_confirm_stays_one_until_it_does() {
 }
 
 #[test]
+fn a_zone_made_below_one_being_deleted_finds_its_next_parent() {
+    run(async {
+        let world = World::start(Spec::all_in_one().nameservers(1)).await?;
+        let parent = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&parent.id, "ACTIVE").await?;
+        world.nameserver(1).behave(Manner::Silent);
+        world.api().delete_zone(&parent.id).await?;
+        let child = world.api().create_zone("sub.example.org.").await?;
+        world.nameserver(1).behave(Manner::Normal);
+        world.zone_vanishes(&parent.id).await?;
+
+        let again = world.api().create_zone("example.org.").await?;
+        let refused = world.api().create_recordset(&again.id, "www.sub.example.org.", "A", &["192.0.2.1"]);
+        assert!(refused.await.unwrap_err().to_string().contains("child zone"));
+        let refused = world.api().delete_zone(&again.id).await;
+        assert!(refused.unwrap_err().to_string().contains("zone_has_sub_zone"));
+        world.zone_becomes(&child.id, "ACTIVE").await
+    });
+}
+
+#[test]
 fn changes_within_the_batch_window_share_a_serial_and_serials_only_grow() {
     run(async {
         let world = World::start(Spec::all_in_one()).await?;

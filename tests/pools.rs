@@ -1,12 +1,13 @@
 //! Pools follow a pool file, and zones follow their pool.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
+use actix_web::http::Method;
 use hickory_proto::rr::RecordType;
 use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};
 use ordain::config::pool_file::{self, PoolSpec};
 use ordain::domain::ids::PoolId;
 use ordain::domain::pool::Pool;
-use ordain::store::repo::pools;
+use ordain::store::repo::{pools, zones};
 use ordain::testing::{Failure, Spec, World, run};
 
 fn specs(text: &str) -> Vec<PoolSpec> {
@@ -49,6 +50,31 @@ fn a_new_ns_record_reaches_every_zone_and_nothing_else_is_touched() {
         assert_eq!(shown, ["extra.world.test.", "ns1.world.test."]);
 
         assert_eq!(update(&world, TWO_SERVERS, Options::default()).await?, [], "once more changes nothing");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_ns_set_that_comes_back_is_counted() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let id = zone.id.parse().unwrap();
+        let counted = async || -> Result<u64, Failure> {
+            let found = world.store().read(|tx| Box::pin(zones::get_any(tx, id))).await?;
+            Ok(found.ok_or("no zone")?.recordset_count)
+        };
+        assert_eq!(counted().await?, 2);
+
+        let sets = format!("/v2/zones/{}/recordsets", zone.id);
+        let (_, listed) = world.api().json(Method::GET, &format!("{sets}?type=NS"), None).await?;
+        let set = listed["recordsets"][0]["id"].as_str().unwrap().to_owned();
+        let api = world.api().clone().with("X-Designate-Edit-Managed-Records", "true");
+        api.delete_recordset(&zone.id, &set).await?;
+        assert_eq!(counted().await?, 1);
+        update(&world, TWO_SERVERS, Options::default()).await?;
+        assert_eq!(counted().await?, 2);
         Ok(())
     });
 }

@@ -204,8 +204,8 @@ pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares and claims ended.
-/// Its recordsets and journal stay until [`purge`].
+/// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares and claims ended,
+/// its children those of its own parent. Its recordsets and journal stay until [`purge`].
 ///
 /// # Errors
 /// [`StoreError::Retry`] if the row is not the version that was read.
@@ -230,6 +230,10 @@ pub async fn mark_gone(tx: &mut dyn Tx, zone: &Zone, at: Timestamp) -> Result<()
     if tx.run(sql, args).await? == 0 {
         return Err(tx.stale("zone"));
     }
+    // A zone may have come into being below one that was being deleted already.
+    let children =
+        "UPDATE zones SET parent_id = $1, version = version + 1 WHERE parent_id = $2 AND deleted = '0'";
+    tx.run(children, args![zone.parent_id, zone.id]).await?;
     tx.run("DELETE FROM shares WHERE zone_id = $1", args![zone.id]).await?;
     tx.run("DELETE FROM zone_claims WHERE zone_id = $1", args![zone.id]).await?;
     tx.run("DELETE FROM nameserver_states WHERE zone_id = $1", args![zone.id]).await?;
