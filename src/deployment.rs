@@ -21,7 +21,8 @@ use crate::actors::central::pools::{self, Change, Options};
 use crate::actors::lifecycle::Lifecycle;
 use crate::actors::worker::backends::Backends;
 use crate::clock::Clock;
-use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind, pool_file};
+use crate::config::pool_file::{self, PoolSpec};
+use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind};
 use crate::dns::client::{Exchange, SocketExchange};
 use crate::dns::server::Responder;
 use crate::http::Api;
@@ -220,15 +221,8 @@ impl Deployment {
 
     /// Makes the pools what the pool file says; without one, sees to it that there is a pool of our own name server.
     async fn settle_pools(&self) -> Result<(), StartError> {
-        let specs = match &self.config.pools_file {
-            Some(path) => {
-                let path = path.clone();
-                let shown = path.display().to_string();
-                let text = tokio::fs::read_to_string(path)
-                    .await
-                    .map_err(|source| StartError::PoolFile { path: shown, source })?;
-                pool_file::parse(&text)?
-            }
+        let specs = match pool_specs(&self.config)? {
+            Some(specs) => specs,
             None => native_pool::wanted(&self.store, &self.config, &self.dns_addresses).await?,
         };
         let options = Options { default_pool: self.config.central.default_pool_id, ..Options::default() };
@@ -243,6 +237,24 @@ impl Deployment {
         }
         Ok(())
     }
+}
+
+/// Reads the files that the configuration names, so that their mistakes are told before anything is started.
+///
+/// # Errors
+/// The first file that cannot be used.
+pub fn check_files(config: &Config) -> Result<(), StartError> {
+    policy::load(config)?;
+    pool_specs(config)?;
+    Ok(())
+}
+
+/// What the pool file wants, if one is configured.
+fn pool_specs(config: &Config) -> Result<Option<Vec<PoolSpec>>, StartError> {
+    let Some(path) = &config.pools_file else { return Ok(None) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| StartError::PoolFile { path: path.display().to_string(), source })?;
+    Ok(Some(pool_file::parse(&text)?))
 }
 
 /// Opens the configured database, as it is.

@@ -38,3 +38,24 @@ fn mistakes_in_the_configuration_end_with_2_and_are_told_once() {
     assert_eq!(code, Some(2));
     assert_eq!(told.matches("No such file").count(), 1, "{told}");
 }
+
+#[test]
+fn the_files_that_a_configuration_names_are_checked_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |policy: &str, pools: &str| {
+        let config = folder.path().join("ordain.toml");
+        std::fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+        std::fs::write(folder.path().join("pools.yaml"), pools).unwrap();
+        let place = folder.path().display();
+        let text = format!("[policy]\nfile = '{place}/policy.yaml'\n[pools]\nfile = '{place}/pools.yaml'\n");
+        std::fs::write(&config, text).unwrap();
+        run(&["config", "check", "--config", config.to_str().unwrap()], Stdio::null())
+    };
+    assert_eq!(check("create_zone: role:admin", "[{ name: default }]").0, Some(0));
+    let (code, told) = check("create_zone: rule:nobody_defines_this", "[{ name: default }]");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("nobody_defines_this"), "{told}");
+    let (code, told) = check("create_zone: role:admin", "[{ name: default, colour: red }]");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("colour"), "{told}");
+}

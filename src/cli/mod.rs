@@ -21,6 +21,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use ordain::config::Config;
 use ordain::config_load::{ConfigError, Sources};
+use ordain::deployment::StartError;
 
 /// DNS as a service: an OpenStack Designate compatible API, and the name servers behind it.
 #[derive(Debug, Parser)]
@@ -68,6 +69,11 @@ impl Configured {
     }
 }
 
+/// A file that the configuration names cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct WrongConfiguration(StartError);
+
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -84,7 +90,11 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             // Nobody is left to tell that standard error is closed.
             drop(writeln!(io::stderr(), "ordain: {}", explain(&error)));
-            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.is::<ConfigError>() || error.is::<WrongConfiguration>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -106,8 +116,12 @@ fn say(text: impl Display) -> anyhow::Result<()> {
     }
 }
 
-/// Runs `work` inside an actix system on a runtime of as many threads as there are cores.
+/// Runs `work` inside an actix system on a runtime of as many threads as there are cores, with as many open files as the
+/// system allows: every connection takes one or two, and the usual limit is a thousand.
 fn in_system<F: Future<Output = anyhow::Result<()>>>(work: F) -> anyhow::Result<()> {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let mut runtime = Some(runtime);
     System::with_tokio_rt(move || match runtime.take() {
