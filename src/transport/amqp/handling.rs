@@ -83,7 +83,9 @@ impl Handling {
                 } else if ReturnAddress::of(&letter.delivery.properties).is_some() {
                     self.beside(|this| async move { this.decline(letter, &fault).await });
                 } else {
-                    self.beside(move |this| async move { this.hold(letter, repeatable, parcel).await });
+                    self.beside(
+                        move |this| async move { this.hold(letter, repeatable, queue, parcel).await },
+                    );
                 }
             }
         }
@@ -138,12 +140,16 @@ impl Handling {
 
     /// Nobody waits for it: it is offered again until there is room. Unacknowledged it takes part of the prefetch, so
     /// that what cannot be held stays in the queue.
-    async fn hold(self, letter: Letter, repeatable: bool, parcel: Parcel) -> lapin::Result<()> {
+    async fn hold(self, letter: Letter, repeatable: bool, queue: Queue, parcel: Parcel) -> lapin::Result<()> {
         let mut parcel = parcel;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
-                () = self.leaving.cancelled() => return self.forward(letter).await,
+                // Only what came for anybody can be had by another.
+                () = self.leaving.cancelled() => return match queue {
+                    Queue::Shared => self.forward(letter).await,
+                    Queue::Own => letter.acknowledge().await,
+                },
             }
             if parcel.cx.is_expired() {
                 return letter.acknowledge().await;
