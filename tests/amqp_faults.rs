@@ -4,8 +4,6 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +24,7 @@ use ordain::transport::{
 use serde::{Deserialize, Serialize};
 use support::ports::free_port;
 use support::proxy::Wire;
-use support::rabbitmq::Rabbit;
+use support::rabbitmq::{Rabbit, certificates};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
@@ -489,19 +487,4 @@ fn over_tls_both_sides_show_certificates() {
             assert!(node.amqp.ready(Duration::from_secs(2)).await.is_err());
         }
     });
-}
-
-/// An authority, and a certificate that serves both sides.
-fn certificates(folder: &Path, port: SocketAddr) {
-    std::fs::create_dir_all(folder).unwrap();
-    std::fs::write(folder.join("port"), port.port().to_string()).unwrap();
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
-    for arguments in [
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca-key.pem -out ca.pem",
-        "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",
-        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile names -out cert.pem",
-    ] {
-        let output = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
 }

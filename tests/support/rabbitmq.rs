@@ -162,3 +162,18 @@ fn greets(address: SocketAddr) -> bool {
         && stream.write_all(b"AMQP\0\0\x09\x01").is_ok()
         && stream.read_exact(&mut answer).is_ok()
 }
+
+/// Makes an authority, and a certificate that serves both sides.
+pub(crate) fn certificates(folder: &Path, port: SocketAddr) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("port"), port.port().to_string()).unwrap();
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+    for arguments in [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca-key.pem -out ca.pem",
+        "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile names -out cert.pem",
+    ] {
+        let output = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
