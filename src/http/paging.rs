@@ -1,6 +1,7 @@
 //! Lists: limit, marker, order and filters of the request; envelope, links and count of the answer.
 //!
-//! Invariants: an unknown or repeated parameter is refused, never ignored; `links.next` is there exactly when as
+//! Invariants: an unknown or repeated parameter is refused, never ignored; no filter gets through that is too much for a
+//! database; `links.next` is there exactly when as
 //! many items were returned as were asked for.
 
 use std::fmt;
@@ -18,6 +19,10 @@ use crate::domain::page::{Direction, PageRequest};
 use crate::transport::{Fault, FaultCode};
 
 const PAGING: [&str; 4] = ["limit", "marker", "sort_key", "sort_dir"];
+/// Most wildcards of one filter: databases match them by recursion, and one of many thousands would end the process.
+const MAX_WILDCARDS: usize = 64;
+/// Most bytes of a filter with wildcards; databases refuse much longer patterns.
+const MAX_PATTERN: usize = 8192;
 
 /// Reads what part of a list is wanted. `keys` are the names that `sort_key` may have; the first is the default.
 pub(super) fn page<K: Copy>(
@@ -76,14 +81,24 @@ fn limit(text: Option<&str>, settings: &ApiSettings) -> Result<u64, ApiError> {
         })
 }
 
-/// Refuses parameters other than those of paging and `accepted`.
+/// Refuses parameters other than those of paging and the filters `accepted`, and filters with wildcards beyond reason.
 pub(super) fn only(query: &Query, accepted: &[&str]) -> Result<(), ApiError> {
     let unknown: Vec<&str> =
         query.names().filter(|name| !PAGING.contains(name) && !accepted.contains(name)).collect();
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::bad_request(format!("Invalid filters {}", unknown.join(", "))))
+    if !unknown.is_empty() {
+        return Err(ApiError::bad_request(format!("Invalid filters {}", unknown.join(", "))));
+    }
+    let excessive = |name: &&&str| {
+        query.get(name).is_some_and(|filter| {
+            let wildcards = filter.bytes().filter(|byte| *byte == b'*').count();
+            wildcards > MAX_WILDCARDS || (wildcards > 0 && filter.len() > MAX_PATTERN)
+        })
+    };
+    match accepted.iter().find(excessive) {
+        Some(name) => Err(ApiError::bad_request(format!(
+            "Filter {name} has more than {MAX_WILDCARDS} wildcards, or wildcards in more than {MAX_PATTERN} bytes"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -232,5 +247,16 @@ mod tests {
         assert!(only(&Query::parse("name=a&limit=1&marker=&sort_key=&sort_dir="), &["name"]).is_ok());
         let error = only(&Query::parse("name=a&colour=red&size=1"), &["name"]).unwrap_err();
         assert_eq!(error.to_string(), "bad_request: Invalid filters colour, size");
+    }
+
+    #[test]
+    fn filters_that_are_too_much_for_a_database_are_refused() {
+        let filtered = |filter: &str| only(&Query::parse(&format!("data={filter}")), &["name", "data"]);
+        assert!(filtered(&"*a".repeat(MAX_WILDCARDS)).is_ok());
+        assert!(filtered(&"a".repeat(60_000)).is_ok(), "no pattern, however long");
+        for filter in ["*a".repeat(MAX_WILDCARDS + 1), format!("*{}", "a".repeat(MAX_PATTERN))] {
+            let error = filtered(&filter).unwrap_err().to_string();
+            assert!(error.starts_with("bad_request: Filter data has more than 64 wildcards"), "{error}");
+        }
     }
 }
