@@ -137,6 +137,20 @@ mod tests {
         assert!(matches!(unknown, Err(KeyFileError::Key(KeyError::UnknownAlgorithm { .. }))));
     }
 
+    #[test]
+    fn a_broken_file_does_not_tell_its_secret() {
+        for broken in [
+            "key k {\n algorithm hmac-md5; secret \"czNjcjN0\" };",
+            "key k {\n algorithm hmac-md5; secret \"czNjcjN0; };",
+            "key k {\n algorithm hmac-md5; secret czNjcjN0 };",
+            "key k {\n algorithm hmac-md5; secret \"czNjcjN0",
+        ] {
+            let error = key_from_text(broken, "h").unwrap_err();
+            assert_eq!(error.to_string(), "malformed near line 2", "{broken}");
+            assert!(!format!("{error:?}").contains("czNjcjN0"), "{error:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "(key|options|server|default-key|algorithm|hmac-md5|secret|a|[{};\"#/* \n])*") {

@@ -1,6 +1,7 @@
 //! The syntax of named.conf: words, quoted strings, braces, semicolons; comments as in C, C++ and shell.
 //!
-//! Invariants: malformed text is an error that says where reading stopped, never a panic.
+//! Invariants: malformed text is an error that says in which line reading stopped, never a panic; no word of the text is
+//! in it, because any may be a secret.
 
 use std::collections::HashMap;
 
@@ -8,10 +9,10 @@ use thiserror::Error;
 
 /// The text ends within a string, a comment or a statement, or its braces do not pair up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("malformed near {near:?}")]
+#[error("malformed near line {line}")]
 pub struct SyntaxError {
-    /// The word where reading stopped.
-    pub near: String,
+    /// The line where reading stopped, counted from 1.
+    pub line: usize,
 }
 
 /// Splits a text into its statements.
@@ -20,60 +21,62 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SyntaxError> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+struct Token {
+    kind: Kind,
+    line: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
     Word(String),
     Open,
     Close,
     End,
 }
 
-impl Token {
-    fn near(token: Option<&Self>) -> SyntaxError {
-        let near = match token {
-            Some(Self::Word(word)) => word.clone(),
-            Some(Self::Open) => "{".to_owned(),
-            Some(Self::Close) => "}".to_owned(),
-            Some(Self::End) => ";".to_owned(),
-            None => "the end".to_owned(),
-        };
-        SyntaxError { near }
-    }
-}
-
 fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
-    let unended = |near: &str| SyntaxError { near: near.chars().take(20).collect() };
     let mut tokens = Vec::new();
-    let mut rest = text;
+    let (mut rest, mut line) = (text, 1);
     loop {
+        let before = rest;
         rest = rest.trim_start();
+        line += lines(before, rest);
+        let (start, malformed) = (rest, SyntaxError { line });
         let Some(first) = rest.chars().next() else { return Ok(tokens) };
         if first == '#' || rest.starts_with("//") {
             rest = rest.split_once('\n').map_or("", |(_, after)| after);
         } else if let Some(comment) = rest.strip_prefix("/*") {
-            (_, rest) = comment.split_once("*/").ok_or_else(|| unended(rest))?;
+            (_, rest) = comment.split_once("*/").ok_or(malformed)?;
         } else if let Some(quoted) = rest.strip_prefix('"') {
-            let (word, after) = quoted.split_once('"').ok_or_else(|| unended(rest))?;
-            tokens.push(Token::Word(word.to_owned()));
+            let (word, after) = quoted.split_once('"').ok_or(malformed)?;
+            tokens.push(Token { kind: Kind::Word(word.to_owned()), line });
             rest = after;
-        } else if let Some(token) = punctuation(first) {
-            tokens.push(token);
+        } else if let Some(kind) = punctuation(first) {
+            tokens.push(Token { kind, line });
             rest = rest.get(1..).unwrap_or_default();
         } else {
             let end = rest
                 .find(|c: char| c.is_whitespace() || c == '"' || c == '#' || punctuation(c).is_some())
                 .unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
-            tokens.push(Token::Word(word.to_owned()));
+            tokens.push(Token { kind: Kind::Word(word.to_owned()), line });
             rest = after;
         }
+        line += lines(start, rest);
     }
 }
 
-fn punctuation(c: char) -> Option<Token> {
+/// How many lines end between the beginning of `text` and `rest`, which is its end.
+fn lines(text: &str, rest: &str) -> usize {
+    let passed = text.len().saturating_sub(rest.len());
+    text.bytes().take(passed).filter(|byte| *byte == b'\n').count()
+}
+
+fn punctuation(c: char) -> Option<Kind> {
     match c {
-        '{' => Some(Token::Open),
-        '}' => Some(Token::Close),
-        ';' => Some(Token::End),
+        '{' => Some(Kind::Open),
+        '}' => Some(Kind::Close),
+        ';' => Some(Kind::End),
         _ => None,
     }
 }
@@ -107,21 +110,25 @@ fn statements(tokens: &[Token]) -> Result<Vec<Statement>, SyntaxError> {
     let mut current = Statement::default();
     let mut depth = 0_usize;
     for token in tokens {
-        match token {
-            Token::Close if depth == 0 => return Err(Token::near(Some(token))),
-            Token::Open if depth == 0 => depth = 1,
-            Token::Close if depth == 1 => depth = 0,
-            Token::End if depth == 0 => statements.push(std::mem::take(&mut current)),
-            Token::Word(word) if depth == 0 => current.words.push(word.clone()),
+        match &token.kind {
+            Kind::Close if depth == 0 => return Err(SyntaxError { line: token.line }),
+            Kind::Open if depth == 0 => depth = 1,
+            Kind::Close if depth == 1 => depth = 0,
+            Kind::End if depth == 0 => statements.push(std::mem::take(&mut current)),
+            Kind::Word(word) if depth == 0 => current.words.push(word.clone()),
             inner => {
                 match inner {
-                    Token::Open => depth += 1,
-                    Token::Close => depth -= 1,
+                    Kind::Open => depth += 1,
+                    Kind::Close => depth -= 1,
                     _ => {}
                 }
-                current.block.push(inner.clone());
+                current.block.push(token.clone());
             }
         }
     }
-    if depth == 0 && current.words.is_empty() { Ok(statements) } else { Err(Token::near(tokens.last())) }
+    if depth == 0 && current.words.is_empty() {
+        Ok(statements)
+    } else {
+        Err(SyntaxError { line: tokens.last().map_or(1, |token| token.line) })
+    }
 }
