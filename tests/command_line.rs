@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 /// What the command left: exit code and standard error.
@@ -58,4 +59,19 @@ fn the_files_that_a_configuration_names_are_checked_with_it() {
     let (code, told) = check("create_zone: role:admin", "[{ name: default, colour: red }]");
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("colour"), "{told}");
+}
+
+#[test]
+fn a_generated_pool_file_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pools.yaml");
+    let status = Command::new(env!("CARGO_BIN_EXE_ordain"))
+        .args(["pool", "generate", "--file"])
+        .arg(&file)
+        .env_remove("ORDAIN_CONFIG")
+        .env("ORDAIN__DATABASE__URL", format!("sqlite:{}", folder.path().join("ordain.db").display()))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "it holds secrets");
 }

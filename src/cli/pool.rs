@@ -1,6 +1,9 @@
 //! `ordain pool`: pools of name servers.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -88,7 +91,7 @@ impl PoolCommand {
                 super::in_system(async move {
                     let text = pool_text::print(&list(&config).await?);
                     match generate.file {
-                        Some(path) => std::fs::write(&path, text)
+                        Some(path) => write_private(&path, &text)
                             .with_context(|| format!("cannot write {}", path.display()))?,
                         None => super::say(text)?,
                     }
@@ -135,6 +138,13 @@ fn masked(mut pool: Pool) -> Pool {
         }
     }
     pool
+}
+
+/// Writes a file that, if it is new, nobody else may read: it holds the secrets of targets.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
