@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::backends::{Backend, BackendError, Backends};
 use crate::domain::ids::{PoolId, ZoneId};
 use crate::domain::pool::{Pool, Target};
+use crate::domain::time::Timestamp;
 
 /// Zones remembered per target; beyond it all are forgotten.
 const MEMORY: usize = 250_000;
@@ -23,6 +24,13 @@ const MEMORY: usize = 250_000;
 pub(super) struct PoolKit {
     pub(super) pool: Pool,
     pub(super) targets: Vec<Arc<BoundTarget>>,
+}
+
+impl PoolKit {
+    /// Which of all versions of pools with this id it is of.
+    const fn version(&self) -> (Timestamp, u64) {
+        (self.pool.created_at, self.pool.version)
+    }
 }
 
 /// A target with its driver.
@@ -74,9 +82,9 @@ impl PoolKits {
         Self { backends, kits: Mutex::default() }
     }
 
-    /// The kit of exactly that version, if there is one.
-    pub(super) fn get(&self, pool: PoolId, version: u64) -> Option<Arc<PoolKit>> {
-        self.kits.lock().get(&pool).filter(|kit| kit.pool.version == version).cloned()
+    /// The kit of exactly that version (with the time that the pool was created), if there is one.
+    pub(super) fn get(&self, pool: PoolId, version: (Timestamp, u64)) -> Option<Arc<PoolKit>> {
+        self.kits.lock().get(&pool).filter(|kit| kit.version() == version).cloned()
     }
 
     /// Makes a kit of a pool just read, with the drivers of those targets that are unchanged.
@@ -88,7 +96,7 @@ impl PoolKits {
             same.map_or_else(|| Arc::new(BoundTarget::new(target, &self.backends)), Arc::clone)
         };
         let kit = Arc::new(PoolKit { targets: pool.targets.iter().map(bound).collect(), pool });
-        if old.is_none_or(|old| old.pool.version <= kit.pool.version) {
+        if old.is_none_or(|old| old.version() <= kit.version()) {
             kits.insert(kit.pool.id, Arc::clone(&kit));
         }
         kit

@@ -54,13 +54,14 @@ pub async fn versions(tx: &mut dyn Tx) -> Result<Vec<(PoolId, u64)>, StoreError>
     rows.into_iter().map(|mut row| Ok((row.id("id")?, row.number("version")?))).collect()
 }
 
-/// The version of a pool, for whoever keeps it in memory.
+/// When a pool was created and its version, for whoever keeps it in memory: versions alone begin anew with a pool that
+/// takes the id of one that was deleted.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn version(tx: &mut dyn Tx, id: PoolId) -> Result<Option<u64>, StoreError> {
-    let row = tx.row("SELECT version FROM pools WHERE id = $1", args![id]).await?;
-    row.map(|mut row| row.number("version")).transpose()
+pub async fn version(tx: &mut dyn Tx, id: PoolId) -> Result<Option<(Timestamp, u64)>, StoreError> {
+    let row = tx.row("SELECT created_at, version FROM pools WHERE id = $1", args![id]).await?;
+    row.map(|mut row| Ok((row.time("created_at")?, row.number("version")?))).transpose()
 }
 
 /// Makes the pool of this id what `pool` says and answers it as it is now, with its version and the ids of its parts.

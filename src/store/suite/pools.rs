@@ -92,7 +92,10 @@ pub async fn the_version_grows_only_with_changes(bench: Bench) {
         assert_eq!(get(&bench, pool.id).await.as_ref(), Some(&pool));
         let versions = bench.read(|tx| Box::pin(pools::versions(tx))).await;
         assert_eq!(versions, [(pool.id, version)]);
-        assert_eq!(bench.read(|tx| Box::pin(pools::version(tx, pool.id))).await, Some(version));
+        assert_eq!(
+            bench.read(|tx| Box::pin(pools::version(tx, pool.id))).await,
+            Some((pool.created_at, version))
+        );
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::shard::Shard;
 use crate::domain::time::Timestamp;
 use crate::domain::zone_status::{Action, Outcome, Status};
 use crate::store::StoreError;
-use crate::store::repo::{claims, journal, recordsets, versions};
+use crate::store::repo::{claims, journal, pools, recordsets, versions};
 use crate::transport::run_paused;
 
 #[test]
@@ -261,5 +261,29 @@ fn more_zones_than_permits_publish_at_once_and_propagate_in_turn() {
         assert!(ground.reports.lock().len() < 20);
         timeout(PATIENCE, ground.central.answered::<ReportZone>(20)).await.unwrap();
         assert!(ground.reports.lock().iter().all(|report| report.outcome == Outcome::Propagated));
+    });
+}
+
+#[test]
+fn a_pool_that_takes_the_id_of_a_deleted_one_is_not_taken_for_it() {
+    run_paused(async {
+        let mut ground = Ground::new().await;
+        let _worker = ground.worker().await;
+        let zone = ground.settled("example.org.").await;
+        let id = ground.pool.id;
+        ground
+            .store
+            .transact(|tx| Box::pin(async move { pools::delete(tx, id).await }))
+            .await
+            .map(drop)
+            .unwrap_or_else(|error: StoreError| panic!("{error}"));
+        ground.pool.nameservers = vec![nameserver(1)];
+        ground.put_pool().await;
+
+        ground.change(&zone).await;
+        ground.nudge(&zone).await;
+        assert_eq!(ground.report(&zone).await, (2, Outcome::Propagated));
+        let answers = ground.reports.lock().last().unwrap().answers.clone();
+        assert_eq!(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ground.pool.nameservers[0].id]);
     });
 }
