@@ -30,8 +30,9 @@ command -v apt-get >/dev/null 2>&1 || { echo "This is no Debian: install them by
 
 # 101 means "not allowed": the packages' services stay down.
 policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+mark='# of the test set-up, which removes it when it ends'
+if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then # one with our mark is left from a run that was killed
+    printf '#!/bin/sh\n%s\nexit 101\n' "$mark" | "${root[@]}" tee "$policy" >/dev/null
     "${root[@]}" chmod 755 "$policy"
     trap '"${root[@]}" rm -f "$policy"' EXIT
 fi
