@@ -253,6 +253,40 @@ fn deleted_zones_are_purged_days_later() {
 }
 
 #[test]
+fn old_lines_of_the_journal_are_forgotten_and_transfers_go_on() {
+    run(async {
+        let hour = Duration::from_secs(3600);
+        let spec = Spec::all_in_one().nameservers(1).configured(|config| {
+            config.heartbeat_interval = hour;
+            config.mdns.follow_interval = hour;
+            config.producer.recovery.interval = hour;
+        });
+        let world = World::start(spec).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.api().create_recordset(&zone.id, "old.example.org.", "A", &["192.0.2.1"]).await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let id: ordain::domain::ids::ZoneId = zone.id.parse()?;
+        let lines = async || -> Result<usize, ordain::testing::Failure> {
+            let first = ordain::domain::generation::Generation::NEVER;
+            let read =
+                world.store().read(|tx| Box::pin(ordain::store::repo::journal::since(tx, id, first))).await?;
+            Ok(read.len())
+        };
+        assert!(lines().await? > 0);
+        world.advance(Duration::from_secs(8 * 86_400)).await;
+        assert_eq!(lines().await?, 0);
+
+        world.api().create_recordset(&zone.id, "new.example.org.", "A", &["192.0.2.2"]).await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let (server, apex) = (world.nameserver(1), name("example.org."));
+        for owner in ["old.example.org.", "new.example.org."] {
+            assert_eq!(server.records(&apex, &name(owner), RecordType::A).len(), 1, "{owner}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn two_worlds_know_nothing_of_each_other() {
     run(async {
         let one = World::start(Spec::all_in_one()).await?;

@@ -18,6 +18,8 @@ choices! {
         ServiceStatus = "service_status",
         /// Removes statuses of services that are gone.
         ServiceCleanup = "service_cleanup",
+        /// Forgets old lines of the zones' journals.
+        JournalTrim = "journal_trim",
     } later { "periodic_exists" "secondary_refresh" }
 }
 
@@ -34,6 +36,8 @@ pub struct ProducerConfig {
     pub service_status: TaskConfig,
     /// Of the task `service_cleanup`; the threshold is the age of the last heartbeat.
     pub service_cleanup: TaskConfig,
+    /// Of the task `journal_trim`; the threshold is the age of a line.
+    pub journal_trim: TaskConfig,
 }
 
 /// `[producer.recovery]`
@@ -77,6 +81,9 @@ impl ProducerConfig {
             }),
             service_status: s.section("service_status", "Marks services without a heartbeat as DOWN.", |s| {
                 TaskConfig::read(s, HOUR, HOUR / 2)
+            }),
+            journal_trim: s.section("journal_trim", "Forgets old lines of the zones' journals.", |s| {
+                TaskConfig::read(s, HOUR, DAY * 7)
             }),
             service_cleanup: s.section(
                 "service_cleanup",

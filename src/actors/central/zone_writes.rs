@@ -19,7 +19,7 @@ use crate::domain::ttl::Ttl;
 use crate::domain::zone::{SoaTimers, Zone, ZoneChanges, ZoneKind};
 use crate::domain::zone_status::Progress;
 use crate::store::Tx;
-use crate::store::repo::{fences, recordsets, shares, versions, zones};
+use crate::store::repo::{fences, journal, recordsets, shares, versions, zones};
 
 use super::admission::{self, Admitted, Limits, Privileges};
 use super::api::zones::CreateZone;
@@ -189,4 +189,19 @@ pub(super) async fn purge(
         zones::purge(tx, *zone).await?;
     }
     Ok(gone.len() as u64)
+}
+
+/// Forgets journal lines of changes published before `before`, of at most `limit` zones. Answers of how many.
+pub(super) async fn trim_journals(
+    tx: &mut dyn Tx,
+    before: Timestamp,
+    token: u64,
+    limit: u32,
+) -> Result<u64, CentralError> {
+    fences::claim(tx, "journal", token).await?;
+    let zones = journal::trimmable(tx, before, limit).await?;
+    for (zone, upto) in &zones {
+        journal::trim(tx, *zone, *upto).await?;
+    }
+    Ok(zones.len() as u64)
 }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::admission::{Limits, Privileges};
 use super::api::zones::{
-    CreateZone, DeleteZone, FindZones, GetQuotas, GetZone, GetZoneNameservers, PurgeZones, UpdateZone,
+    CreateZone, DeleteZone, FindZones, GetQuotas, GetZone, GetZoneNameservers, PurgeZones, TrimJournals,
+    UpdateZone,
 };
 use super::authorize::scope;
 use super::error::CentralError;
@@ -135,6 +136,18 @@ impl Handle<PurgeZones> for CentralService {
         let purged =
             self.store.transact(|tx| Box::pin(zone_writes::purge(tx, before, &m.leases, m.limit))).await?;
         Ok(purged)
+    }
+}
+
+impl Handle<TrimJournals> for CentralService {
+    async fn handle(&self, cx: &Cx, m: TrimJournals) -> Result<u64, Fault> {
+        self.allow(cx, Rule::PurgeZones, &Target::default())?;
+        let before = self.clock.now().minus(Duration::from_secs(m.older_than));
+        let trimmed = self
+            .store
+            .transact(|tx| Box::pin(zone_writes::trim_journals(tx, before, m.token, m.limit)))
+            .await?;
+        Ok(trimmed)
     }
 }
 

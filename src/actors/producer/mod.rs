@@ -84,6 +84,10 @@ impl ProducerService {
                         tasks::ServiceStatusCheck { ownership, central, config: config.service_status };
                     reconciler(task, config.service_status.interval, stop, runtime)
                 }
+                TaskName::JournalTrim => {
+                    let task = tasks::JournalTrim { ownership, central, config: config.journal_trim };
+                    reconciler(task, config.journal_trim.interval, stop, runtime)
+                }
                 TaskName::ServiceCleanup => {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
                     reconciler(task, config.service_cleanup.interval, stop, runtime)

@@ -6,7 +6,7 @@
 use super::ownership::{Ownership, Working};
 use crate::actors::central::api::Central;
 use crate::actors::central::api::services::SweepServiceStatuses;
-use crate::actors::central::api::zones::PurgeZones;
+use crate::actors::central::api::zones::{PurgeZones, TrimJournals};
 use crate::actors::reconcile::Reconcile;
 use crate::actors::worker::api::{RecoverShards, Worker};
 use crate::config::{RecoveryConfig, TaskConfig};
@@ -106,6 +106,29 @@ impl Reconcile for ServiceCleanup {
         }
         let remove_after = Some(self.config.time_threshold.as_secs());
         self.central.call(cx, SweepServiceStatuses { down_after: None, remove_after }).await.map(drop)
+    }
+}
+
+/// Forgets old lines of the zones' journals.
+#[derive(Debug)]
+pub(super) struct JournalTrim {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: TaskConfig,
+}
+
+impl Reconcile for JournalTrim {
+    const NAME: &'static str = "journal_trim";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let Some(lease) = working.leases().iter().find(|held| held.covers(Shard::FIRST)) else {
+            return Ok(());
+        };
+        let older_than = self.config.time_threshold.as_secs();
+        let message = TrimJournals { token: lease.token, older_than, limit: self.config.batch_size };
+        while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
+        Ok(())
     }
 }
 

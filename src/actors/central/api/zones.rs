@@ -24,6 +24,7 @@ rpcs! { Central;
     "delete_zone"          DeleteZone         => Zone,           key = id;
     "get_zone_nameservers" GetZoneNameservers => Vec<NsRecord>,  repeatable;
     "purge_zones"          PurgeZones         => u64;
+    "trim_journals"        TrimJournals       => u64;
     "get_quotas"           GetQuotas          => Quotas,         repeatable;
 }
 
@@ -93,6 +94,17 @@ pub struct PurgeZones {
     /// Only zones deleted longer ago than this, in seconds.
     pub older_than: u64,
     /// At most so many.
+    pub limit: u32,
+}
+
+/// Forgets old lines of published changes, for the producer. Answers of how many zones; ask again until it is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrimJournals {
+    /// The token of the first shard, claimed in the transaction.
+    pub token: u64,
+    /// Only lines older than this, in seconds.
+    pub older_than: u64,
+    /// At most so many zones.
     pub limit: u32,
 }
 
