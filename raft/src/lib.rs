@@ -15,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod chance;
 mod client;
+pub mod cluster;
 pub mod command;
 mod counter;
 mod error;

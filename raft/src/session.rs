@@ -10,10 +10,9 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
-use uuid::Uuid;
 
 use crate::{
-    CoordError, Lost, Replica, SessionId,
+    CoordError, Lost, Replica, SessionId, chance,
     command::{Command, Opening},
     hub::Fate,
     keeper::Keeper,
@@ -88,7 +87,7 @@ pub(crate) struct Session {
 impl Session {
     /// A session whose opening command is about to be sent. It is not renewed before [`Self::keep`].
     pub(crate) fn new(ttl: Duration, replica: Arc<dyn Replica>, keeper: Arc<Keeper>) -> Self {
-        let id = SessionId(Uuid::new_v4());
+        let id = SessionId(chance::uuid());
         let fate = replica.ledger().follow(id);
         let trust = Arc::new(Trust::new(ttl, Instant::now()));
         Self { id, trust, fate, replica, keeper, closes: true }

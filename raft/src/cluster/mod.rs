@@ -1,0 +1,12 @@
+//! A cluster of processes that agree on one log.
+//!
+//! **Invariants**: nothing outside this folder knows openraft. The network is behind [`Link`] and [`Serve`].
+pub mod peer;
+mod runtime;
+pub mod types;
+
+pub use self::{
+    peer::{Call, Identity, Link, LinkError, Refusal, Request, Response, Serve},
+    runtime::Runtime,
+    types::{Batch, ClusterId, NodeId, Peer},
+};
