@@ -12,6 +12,7 @@ need named bind9
 need dig bind9-dnsutils
 need curl curl
 need rabbitmqctl rabbitmq-server
+need haproxy haproxy
 need openssl openssl
 need python3 python3
 # Debian keeps the servers of PostgreSQL off the PATH.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs one private RabbitMQ on 127.0.0.1: rabbitmq.sh FOLDER NAME AMQP_PORT DISTRIBUTION_PORT EPMD_PORT [COMMAND…]
-# With a COMMAND it runs rabbitmqctl against that broker instead. Without, it starts the broker and takes orders on
+# With a COMMAND it runs rabbitmqctl against that broker instead; with the command "foreground" it becomes the broker itself,
+# next to a port mapper that somebody else keeps. Without, it starts the broker and takes orders on
 # standard input, one a line, answering each with a line: "kill" (SIGKILL), "stop" (SIGTERM), "start", "pause" (SIGSTOP),
 # "continue". At the end of its input, however it comes about, broker and port mapper are stopped and it ends.
 # Data, log, cookie and configuration lie in FOLDER; data survive "kill" and "stop". FOLDER/tls with ca.pem, cert.pem and
@@ -27,7 +28,7 @@ export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127
 export RUNNING_UNDER_SYSTEMD=1
 unset NOTIFY_SOCKET
 
-[ $# -eq 0 ] || exec "$programs/rabbitmqctl" --quiet "$@"
+[ $# -eq 0 ] || [ "$1" = foreground ] || exec "$programs/rabbitmqctl" --quiet "$@"
 
 mkdir -p "$folder/data" "$folder/log"
 echo '[].' >"$folder/plugins"
@@ -45,6 +46,7 @@ echo '[].' >"$folder/plugins"
     fi
 } >"$folder/rabbitmq.conf"
 
+[ $# -eq 0 ] || exec "$programs/rabbitmq-server"
 epmd -port "$epmd_port" -address 127.0.0.1 </dev/null >/dev/null 2>&1 &
 mapper=$!
 broker=
