@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -89,5 +90,61 @@ fn the_api_stands_apart_and_the_broker_may_go_and_come() {
         assert_eq!(list["zones"].as_array().unwrap().len(), 2, "{list}");
         before.drain().await;
         behind.drain().await;
+    });
+}
+
+/// Runs `ordain service …` off the runtime's threads; what it says.
+async fn service(arguments: &[&str], file: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    command.arg("service").args(arguments).arg("--config").arg(file);
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = timeout(LIMIT, run).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_operator_takes_one_of_two_apis_out_of_service_and_back() {
+    let Some(broker) = Rabbit::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    run_threaded(async {
+        let mut config = config(folder.path(), &broker);
+        config.mdns.listen.clear();
+        let file = folder.path().join("ordain.toml");
+        let text = format!(
+            "[database]\nurl = \"sqlite:{}\"\n[transport]\nkind = \"amqp\"\n[transport.amqp]\nurls = [\"{}\"]\n",
+            folder.path().join("ordain.db").display(),
+            broker.url()
+        );
+        std::fs::write(&file, text).unwrap();
+        let both = [ServiceKind::Central, ServiceKind::Api];
+        let first = Deployment::start(config.clone(), &both, Edges::real()).await.unwrap();
+        let second = Deployment::start(config, &[ServiceKind::Api], Edges::real()).await.unwrap();
+        let (one, two) =
+            (LocalApi::start(first.api().unwrap()).await, LocalApi::start(second.api().unwrap()).await);
+        let health = async || {
+            let [one, two] = [&one, &two].map(|api| send(api, Method::GET, "/healthcheck", None));
+            let (one, two) = (one.await.0, two.await.0);
+            [one.min(two), one.max(two)]
+        };
+        assert_eq!(health().await, [200, 200]);
+
+        let deadline = Instant::now() + LIMIT;
+        let instance = loop {
+            let list = service(&["list"], &file).await;
+            let apis: Vec<_> = list.lines().filter(|line| line.starts_with("api\t")).collect();
+            if apis.len() == 2 {
+                break apis[0].rsplit('\t').next().unwrap().to_owned();
+            }
+            assert!(Instant::now() < deadline, "{list}");
+        };
+        let told = service(&["withdraw", &instance], &file).await;
+        assert!(told.starts_with("withdrawn\t0 connections\t"), "{told}");
+        assert_eq!(health().await, [200, 503]);
+        let told = service(&["readmit", &instance], &file).await;
+        assert!(told.starts_with("admitted\t0 connections\t"), "{told}");
+        assert_eq!(health().await, [200, 200]);
+        second.drain().await;
+        first.drain().await;
     });
 }

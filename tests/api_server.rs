@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ordain::actors::api::api::Front as _;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::zones::FindZones;
 use ordain::domain::page::Page;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Listening {
+    api: Arc<Api>,
     at: SocketAddr,
     handle: ServerHandle,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -37,7 +39,7 @@ async fn listen(settings: ApiSettings) -> Listening {
     let server = ApiServer::bind(&api, &[loopback], 1, Duration::from_secs(5)).unwrap();
     let (at, handle) = (*server.addresses().first().unwrap(), server.handle());
     let served = tokio::task::spawn_local(server.run());
-    Listening { at, handle, served, _central: central }
+    Listening { api, at, handle, served, _central: central }
 }
 
 fn impatient() -> ApiSettings {
@@ -148,6 +150,34 @@ fn a_large_body_is_refused_by_its_announced_and_by_its_real_size() {
         let streamed =
             format!("{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
         assert_eq!(status(&exchange(server.at, streamed.as_bytes()).await), "413");
+    });
+}
+
+#[test]
+fn connections_are_counted_and_end_with_their_answer_once_the_api_is_withdrawn() {
+    run_threaded(async {
+        let server = listen(ApiSettings::default()).await;
+        let kept = b"GET /v2/zones HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        stream.write_all(kept).await.unwrap();
+        let mut first = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut first)).await.unwrap().unwrap();
+        let traffic = server.api.traffic();
+        assert_eq!((traffic.connections, traffic.under_way, traffic.answered), (1, 0, 1));
+
+        server.api.admit(false);
+        stream.write_all(kept).await.unwrap();
+        let second = everything(&mut stream).await;
+        assert!(second.contains("HTTP/1.1 200"), "{second}");
+        assert!(second.to_lowercase().contains("connection: close"), "{second}");
+        let closed = async {
+            while server.api.traffic().connections > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, closed).await.unwrap();
+        let health = exchange(server.at, b"GET /healthcheck HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(status(&health), "503");
     });
 }
 

@@ -1,7 +1,8 @@
 //! A service's signs of life.
 //!
 //! Invariants: a heartbeat never waits behind a service's own work; a service says itself that it stops; an instance has
-//! a row of its own, so that one that stops says nothing of its neighbours.
+//! a row of its own, so that one that stops says nothing of its neighbours. An API whose actor does not answer beats on,
+//! as WARNING.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +11,16 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::api::api::{Api, Describe};
 use super::central::api::Central;
 use super::central::api::services::Heartbeat as Beat;
 use super::reconcile::{Cadence, Reconcile, Reconciler};
 use crate::domain::ids::InstanceId;
 use crate::domain::service_status::Health;
-use crate::transport::{Cx, Fault, ServiceRef};
+use crate::transport::{Cx, Fault, RetryPolicy, ServiceRef};
+
+/// How long an actor may take to say how it fares.
+const ASKING: Duration = Duration::from_secs(1);
 
 /// Tells central of one instance.
 #[derive(Debug, Clone)]
@@ -24,6 +29,7 @@ pub struct Heartbeat {
     service: &'static str,
     hostname: String,
     instance: InstanceId,
+    api: Option<ServiceRef<Api>>,
 }
 
 impl Heartbeat {
@@ -35,7 +41,14 @@ impl Heartbeat {
         hostname: String,
         instance: InstanceId,
     ) -> Self {
-        Self { central, service, hostname, instance }
+        Self { central, service, hostname, instance, api: None }
+    }
+
+    /// The same, telling with every beat what the instance says of its traffic; `api` is the way to any API.
+    #[must_use]
+    pub fn describing(self, api: &ServiceRef<Api>) -> Self {
+        let own = api.at(self.instance).retrying(RetryPolicy::NEVER);
+        Self { api: Some(own), ..self }
     }
 
     /// Beats every `interval` until `stop`.
@@ -49,16 +62,16 @@ impl Heartbeat {
     /// # Errors
     /// If central cannot be told; the silence will tell it.
     pub async fn stopped(&self, cx: &Cx) -> Result<(), Fault> {
-        self.say(cx, Health::Stopped).await
+        self.say(cx, Health::Stopped, BTreeMap::new()).await
     }
 
-    async fn say(&self, cx: &Cx, health: Health) -> Result<(), Fault> {
+    async fn say(&self, cx: &Cx, health: Health, stats: BTreeMap<String, String>) -> Result<(), Fault> {
         let beat = Beat {
             service_name: self.service.to_owned(),
             hostname: self.hostname.clone(),
             instance: self.instance,
             health,
-            stats: BTreeMap::new(),
+            stats,
             capabilities: BTreeMap::new(),
         };
         self.central.call(cx, beat).await
@@ -69,6 +82,13 @@ impl Reconcile for Heartbeat {
     const NAME: &'static str = "heartbeat";
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
-        self.say(cx, Health::Up).await
+        let Some(api) = &self.api else { return self.say(cx, Health::Up, BTreeMap::new()).await };
+        match api.call(&Cx::system(ASKING), Describe).await {
+            Ok(traffic) => self.say(cx, Health::Up, traffic.stats()).await,
+            Err(fault) => {
+                tracing::warn!(%fault, "the API's actor does not answer");
+                self.say(cx, Health::Warning, BTreeMap::new()).await
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariants: an actor knows the others by their `api` only.
 
+pub mod api;
 pub mod central;
 pub mod heartbeat;
 pub mod lifecycle;

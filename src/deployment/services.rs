@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Edges, ServiceKind, StartError, child};
+use crate::actors::api::{self, ApiService};
 use crate::actors::central::api::Central;
 use crate::actors::central::{self, CentralService};
 use crate::actors::heartbeat::Heartbeat;
@@ -24,7 +25,6 @@ use crate::actors::worker::api::Worker;
 use crate::actors::worker::{self, WorkerParts, WorkerService};
 use crate::config::Config;
 use crate::dns::server::Responder;
-use crate::domain::ids::InstanceId;
 use crate::domain::policy::Policy;
 use crate::http::{Api, ApiServer, ApiSettings};
 use crate::store::Store;
@@ -84,7 +84,7 @@ impl Builder {
             ServiceKind::Mdns => self.mdns().await,
             ServiceKind::Worker => self.worker().await,
             ServiceKind::Producer => self.producer(coordinator).await,
-            ServiceKind::Api => self.api(),
+            ServiceKind::Api => self.api().await,
         }
     }
 
@@ -163,18 +163,29 @@ impl Builder {
         Ok(())
     }
 
-    fn api(&mut self) -> Result<(), StartError> {
+    async fn api(&mut self) -> Result<(), StartError> {
         let settings = ApiSettings::from(&self.config);
-        let api = Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings);
-        self.api = Some(Arc::clone(&api));
-        self.heart(ServiceKind::Api.as_str(), InstanceId::random());
+        let front = Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings);
+        self.listen(&front)?;
+        self.api = Some(Arc::clone(&front));
+        let at = api::api::Api::endpoint();
+        let service = Arc::new(ApiService::new(front));
+        self.serve(at, Arc::clone(&service), api::api::routes()).await?;
+        // Registered after its listeners, so that clients are asked to go before nobody answers any more.
+        self.at_the_end("api withdrawal", async move { service.withdraw() });
+        self.hearts.push(self.heart(at).describing(&self.transport.service_ref()));
+        Ok(())
+    }
+
+    /// Answers requests on the configured addresses.
+    fn listen(&mut self, api: &Arc<Api>) -> Result<(), StartError> {
         let listen = &self.config.api.listen;
         if listen.is_empty() {
             return Ok(());
         }
         let drain = self.config.node.graceful_shutdown_timeout;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let server = ApiServer::bind(&api, listen, threads, drain).map_err(|source| {
+        let server = ApiServer::bind(api, listen, threads, drain).map_err(|source| {
             let addresses: Vec<_> = listen.iter().map(ToString::to_string).collect();
             StartError::Api { addresses: addresses.join(", "), source }
         })?;
@@ -190,7 +201,7 @@ impl Builder {
                 tracing::error!(%error, "the API's listener failed");
             }
         });
-        self.lifecycle.task("api", stop, task);
+        self.lifecycle.task("api listeners", stop, task);
         Ok(())
     }
 
@@ -219,6 +230,18 @@ impl Builder {
         state: Arc<H>,
         routes: Routes<H>,
     ) -> Result<(), StartError> {
+        self.serve(at, state, routes).await?;
+        self.hearts.push(self.heart(at));
+        Ok(())
+    }
+
+    /// Puts an instance on the transport.
+    async fn serve<H: Send + Sync + 'static>(
+        &mut self,
+        at: Endpoint,
+        state: Arc<H>,
+        routes: Routes<H>,
+    ) -> Result<(), StartError> {
         let transport = &self.config.transport;
         let queue = QueueLimits { capacity: transport.queue_capacity, patience: transport.queue_timeout };
         let config = HostConfig { permits: transport.permits, queue, ..HostConfig::default() };
@@ -229,14 +252,12 @@ impl Builder {
             .await
             .map_err(|fault| StartError::Service { service: at.service, fault })?;
         self.lifecycle.serve(at.service, serving);
-        self.heart(at.service, at.instance);
         Ok(())
     }
 
-    fn heart(&mut self, service: &'static str, instance: InstanceId) {
-        let central = self.transport.service_ref();
+    fn heart(&self, at: Endpoint) -> Heartbeat {
         let host = self.config.node.host.clone();
-        self.hearts.push(Heartbeat::new(central, service, host, instance));
+        Heartbeat::new(self.transport.service_ref(), at.service, host, at.instance)
     }
 
     /// Runs `work` when the lifecycle comes to this part.

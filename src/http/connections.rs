@@ -12,15 +12,21 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
+use actix_web::web;
 use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::Api;
+use super::traffic::Counters;
 
 /// All connections of one server.
 #[derive(Debug)]
 pub(super) struct Connections {
     open: Mutex<Vec<Weak<Connection>>>,
     patience: Duration,
+    counters: Arc<Counters>,
 }
 
 /// One connection: a second handle of its socket, and since when no request of it is being served.
@@ -32,12 +38,13 @@ struct Connection {
 
 impl Connections {
     /// None yet; `patience` is the time between two requests, writing the answer and reading the head included.
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { open: Mutex::new(Vec::new()), patience }
+    pub(super) const fn new(patience: Duration, counters: Arc<Counters>) -> Self {
+        Self { open: Mutex::new(Vec::new()), patience, counters }
     }
 
     /// Takes up a new connection. If the process has no handle left for it, it goes unwatched.
     pub(super) fn opened(&self, io: &dyn Any, data: &mut Extensions) {
+        data.insert(self.counters.connection());
         let Some(io) = io.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
         let Ok(handle) = io.as_fd().try_clone_to_owned() else { return };
         let waiting_since = Mutex::new(Some(Instant::now()));
@@ -67,14 +74,20 @@ impl Connections {
     }
 }
 
-/// Marks the connection as in use while a request is served; middleware around the whole application.
+/// Marks the connection as in use while a request is served, and lets it end with the answer while the API is withdrawn;
+/// middleware around the whole application.
 pub(super) async fn in_use(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let _in_use = connection.as_deref().map(InUse::of);
-    next.call(request).await
+    let mut response = next.call(request).await?;
+    let api = response.request().app_data::<web::Data<Api>>();
+    if api.is_some_and(|api| api.counters.is_withdrawn()) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// Until it is dropped, a request is being served.

@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod shape;
 mod switches;
+mod traffic;
 mod v2;
 mod value;
 
@@ -34,6 +35,7 @@ pub use local::{LocalApi, Reply};
 pub use server::{ApiServer, ServerHandle};
 pub use settings::ApiSettings;
 
+use self::traffic::Counters;
 use crate::actors::central::api::Central;
 use crate::domain::policy::Policy;
 use crate::transport::ServiceRef;
@@ -44,13 +46,14 @@ pub struct Api {
     central: ServiceRef<Central>,
     policy: Arc<Policy>,
     settings: ApiSettings,
+    counters: Arc<Counters>,
 }
 
 impl Api {
     /// An API in front of `central`.
     #[must_use]
     pub fn new(central: ServiceRef<Central>, policy: Arc<Policy>, settings: ApiSettings) -> Arc<Self> {
-        Arc::new(Self { central, policy, settings })
+        Arc::new(Self { central, policy, settings, counters: Arc::default() })
     }
 }
 

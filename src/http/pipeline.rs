@@ -27,6 +27,8 @@ pub(super) async fn run(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = RequestId::random();
+    let api = request.app_data::<web::Data<Api>>().cloned();
+    let under_way = api.as_ref().map(|api| api.counters.request());
     let mut response = match prepare(&mut request, id) {
         Ok(Step::Answer(response)) => request.into_response(response),
         Ok(Step::Serve(prepared)) => {
@@ -40,6 +42,9 @@ pub(super) async fn run(
     }
     let (asked, status) = (response.request(), response.status().as_u16());
     tracing::debug!(request = %id, method = %asked.method(), path = asked.path(), status, "request answered");
+    if let Some(request) = under_way {
+        request.answered();
+    }
     Ok(response)
 }
 

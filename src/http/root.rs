@@ -76,13 +76,16 @@ async fn versions(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     json(&mut HttpResponse::Ok(), &Versions { versions })
 }
 
-async fn health(request: HttpRequest) -> HttpResponse {
+async fn health(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let withdrawn = api.counters.is_withdrawn();
+    let answer = |fine| if withdrawn { HttpResponse::ServiceUnavailable() } else { fine };
+    let reason = if withdrawn { "WITHDRAWN" } else { "OK" };
     match *request.method() {
-        Method::HEAD => HttpResponse::NoContent().finish(),
+        Method::HEAD => answer(HttpResponse::NoContent()).finish(),
         Method::GET if accepts(request.headers(), &[TEXT]) || !accepts(request.headers(), &[JSON]) => {
-            HttpResponse::Ok().content_type("text/plain; charset=UTF-8").body("OK")
+            answer(HttpResponse::Ok()).content_type("text/plain; charset=UTF-8").body(reason)
         }
-        Method::GET => json(&mut HttpResponse::Ok(), &Health { detailed: false, reasons: ["OK"] }),
+        Method::GET => json(&mut answer(HttpResponse::Ok()), &Health { detailed: false, reasons: [reason] }),
         _ => not_allowed("GET, HEAD"),
     }
 }

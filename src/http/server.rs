@@ -59,7 +59,7 @@ impl ApiServer {
         let settings = &api.settings;
         let (keep_alive, client_timeout, max_connections) =
             (settings.keep_alive, settings.client_timeout, settings.max_connections);
-        let connections = Arc::new(Connections::new(keep_alive + client_timeout));
+        let connections = Arc::new(Connections::new(keep_alive + client_timeout, Arc::clone(&api.counters)));
         let (api, opened) = (Arc::clone(api), Arc::clone(&connections));
         let app = move || App::new().configure(configure(Arc::clone(&api))).wrap(from_fn(in_use));
         let mut server = HttpServer::new(app)

@@ -9,7 +9,7 @@ mod trace;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ordain::actors::{central, mdns, producer, worker};
+use ordain::actors::{api, central, mdns, producer, worker};
 use ordain::transport::frame::{FAULT_SCHEMA, HEADER_SCHEMA, Header};
 use ordain::transport::{Fault, Visit};
 
@@ -25,6 +25,7 @@ fn traced() -> Shapes {
 
 /// Every service's messages: a new table goes here.
 fn every_table<V: Visit>(visit: &mut V) {
+    api::api::describe(visit);
     central::api::describe(visit);
     mdns::api::describe(visit);
     producer::api::describe(visit);
