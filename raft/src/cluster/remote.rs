@@ -1,0 +1,203 @@
+//! A process without a log: asks the leader, and follows what was decided.
+//!
+//! **Invariants**: what a caller is answered has been applied to the local ledger. A command is sent again only if it
+//! certainly was not taken: a copy that is decided late would open again what was closed meanwhile. Wherever the leader
+//! goes, it is found by asking those who are configured, and whom they name.
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::{Batch, Call, Link, LinkError, Peer, Refusal, Request, Response};
+use crate::{Applied, CoordError, Index, Ledger, Replica, command::Command, machine::State};
+
+/// How long a command or a read may take.
+const LIMIT: Duration = Duration::from_secs(8);
+/// How long one node is given to answer.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// The pause before somebody is asked again who had no leader to name.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a node holds the line when there is nothing new.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// A replica that keeps no log.
+#[derive(Debug)]
+pub struct Remote {
+    link: Arc<dyn Link>,
+    peers: Vec<Peer>,
+    /// Who led when it was last asked.
+    leader: Mutex<Option<Peer>>,
+    ledger: Ledger,
+    applied: watch::Sender<Index>,
+}
+
+impl Remote {
+    /// A replica that finds the cluster at any of these addresses. Must be made within a tokio runtime.
+    #[must_use]
+    pub fn start(link: Arc<dyn Link>, peers: Vec<Peer>) -> Arc<Self> {
+        let this = Arc::new(Self {
+            link,
+            peers,
+            leader: Mutex::default(),
+            ledger: Ledger::new(State::default()),
+            applied: watch::Sender::new(Index(0)),
+        });
+        tokio::spawn(follow(Arc::downgrade(&this)));
+        this
+    }
+
+    fn leader(&self) -> Option<Peer> {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn lead_by(&self, leader: Option<Peer>) {
+        *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = leader;
+    }
+
+    /// Whom to ask: the leader as far as known, or the configured ones in turn.
+    fn next(&self, turn: usize) -> Option<Peer> {
+        self.leader().or_else(|| self.peers.get(turn.checked_rem(self.peers.len())?).cloned())
+    }
+
+    /// Asks the leader until it answers or the time is over.
+    async fn ask(&self, request: Request, until: Instant) -> Result<Response, CoordError> {
+        let mut last = "no node is configured".to_owned();
+        let once = matches!(request, Request::Submit(_));
+        let attempt = if once { LIMIT } else { ATTEMPT };
+        // Configured nodes are asked in turn, a different first one in each process.
+        for turn in rand::random::<u16>().into().. {
+            let Some(peer) = self.next(turn) else { break };
+            let now = Instant::now();
+            if now >= until {
+                break;
+            }
+            let call = Call { cluster: None, from: None, to: None, request: request.clone() };
+            let answer = self.link.call(&peer, call, attempt.min(until - now)).await;
+            let pause = match answer {
+                Ok(Response::Refused(Refusal::NotLeader { leader: Some((_, leader)) }))
+                    if leader.address != peer.address =>
+                {
+                    self.lead_by(Some(leader));
+                    Duration::ZERO
+                }
+                Ok(Response::Refused(refusal)) => {
+                    last = refusal.to_string();
+                    self.lead_by(None);
+                    PAUSE
+                }
+                Ok(Response::Unknown(reason)) if once => return Err(CoordError::Unknown { reason }),
+                Ok(Response::Unknown(reason)) => {
+                    last = reason;
+                    PAUSE
+                }
+                Ok(response) => {
+                    self.lead_by(Some(peer));
+                    return Ok(response);
+                }
+                Err(error) => {
+                    self.lead_by(None);
+                    last = error.to_string();
+                    if once && matches!(error, LinkError::Lost { .. }) {
+                        return Err(CoordError::Unknown { reason: last });
+                    }
+                    PAUSE
+                }
+            };
+            if timeout_at(until, sleep(pause)).await.is_err() {
+                break;
+            }
+        }
+        Err(CoordError::Unavailable { reason: last })
+    }
+
+    /// Waits until the ledger has everything up to `index`.
+    async fn reached(&self, index: Index, until: Instant) -> bool {
+        let mut applied = self.applied.subscribe();
+        matches!(timeout_at(until, applied.wait_for(|applied| *applied >= index)).await, Ok(Ok(_)))
+    }
+
+    /// Takes in what a node says was decided; false if it is not what was asked for.
+    fn take_in(&self, response: Response) -> bool {
+        let known = self.ledger.look(State::applied);
+        match response {
+            Response::Commands { first, commands } => {
+                // A gap would make this copy differ from all others.
+                if !commands.is_empty() && first.0 > known.0 + 1 {
+                    return false;
+                }
+                for (entry, index) in commands.iter().zip(first.0..) {
+                    if index > known.0 {
+                        self.ledger.apply(Index(index), &entry.command);
+                    }
+                }
+            }
+            Response::State(snapshot) => self.ledger.install(snapshot.state),
+            _ => return false,
+        }
+        self.applied.send_replace(self.ledger.look(State::applied));
+        true
+    }
+}
+
+/// Keeps the ledger of a replica up with the cluster until the replica is gone.
+async fn follow(replica: Weak<Remote>) {
+    let mut turn = rand::random::<u16>().into();
+    loop {
+        let Some(this) = replica.upgrade() else { return };
+        let after = this.ledger.look(State::applied);
+        let request = Request::Follow { after, wait: WAIT };
+        let call = Call { cluster: None, from: None, to: None, request };
+        let (peer, link) = (this.next(turn), Arc::clone(&this.link));
+        drop(this);
+        let Some(peer) = peer else { return };
+        let answer = link.call(&peer, call, WAIT + ATTEMPT).await;
+        let Some(this) = replica.upgrade() else { return };
+        if !answer.is_ok_and(|response| this.take_in(response)) {
+            if this.leader().as_ref() == Some(&peer) {
+                this.lead_by(None);
+            }
+            drop(this);
+            turn = usize::wrapping_add(turn, 1);
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Replica for Remote {
+    async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
+        let (name, until) = (command.name(), Instant::now() + LIMIT);
+        let batch: Batch = std::iter::once(command.into()).collect();
+        let Response::Decided(answer) = self.ask(Request::Submit(batch), until).await? else {
+            return Err(CoordError::Mismatch { command: name });
+        };
+        let Some(reply) = answer.replies.into_iter().next() else {
+            return Err(CoordError::Mismatch { command: name });
+        };
+        if !self.reached(answer.first, until).await {
+            return Err(CoordError::Unknown { reason: format!("{name} was decided but not heard of") });
+        }
+        Ok(Applied { index: answer.first, reply })
+    }
+
+    async fn catch_up(&self) -> Result<(), CoordError> {
+        let until = Instant::now() + LIMIT;
+        let unavailable = |reason: &str| CoordError::Unavailable { reason: reason.to_owned() };
+        match self.ask(Request::ReadIndex, until).await {
+            Ok(Response::Index(index)) if self.reached(index, until).await => Ok(()),
+            Ok(Response::Index(_)) => Err(unavailable("this copy does not keep up")),
+            Ok(_) => Err(CoordError::Mismatch { command: "read" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
