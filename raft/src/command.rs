@@ -87,7 +87,8 @@ pub enum Command {
         /// Index of the last renewal that the proposer has applied.
         seen_renewal: Index,
     },
-    /// Starts a newer incarnation, after a restore from backup. Answers [`Reply::Done`].
+    /// Starts a newer incarnation, after a restore from backup: sessions from before cannot be renewed any more, and expire.
+    /// Answers [`Reply::Done`].
     Incarnate {
         /// Its number; one that is not newer changes nothing.
         incarnation: u16,

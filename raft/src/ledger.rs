@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     GroupName, Index, Read, SessionId, View,
-    command::{Command, Reply},
+    command::{Command, Entry, Reply},
     expiry::Timers,
     hub::{Fate, Hub},
     machine::{self, State},
@@ -27,11 +27,25 @@ struct Inner {
     timers: Timers,
 }
 
+impl Inner {
+    fn apply(&mut self, index: Index, command: &Command) -> Reply {
+        let Self { state, hub, timers } = self;
+        let outcome = machine::apply(state, index, command);
+        let now = Instant::now();
+        for event in &outcome.events {
+            timers.note(event, index, now);
+            hub.publish(state, event);
+        }
+        outcome.reply
+    }
+}
+
 /// The local copy; a [`Replica`](crate::Replica) applies what was committed to it. Clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     inner: Arc<Mutex<Inner>>,
     earlier: Arc<Notify>,
+    applied: Arc<watch::Sender<Index>>,
 }
 
 impl Ledger {
@@ -39,24 +53,48 @@ impl Ledger {
     #[must_use]
     pub fn new(state: State) -> Self {
         let timers = Timers::restarted(&state, Instant::now());
+        let applied = watch::Sender::new(state.applied());
         let inner = Inner { state, hub: Hub::default(), timers };
-        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default() }
+        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), applied: Arc::new(applied) }
     }
 
     /// Applies the committed command at `index`.
     pub fn apply(&self, index: Index, command: &Command) -> Reply {
         let mut inner = self.lock();
-        let Inner { state, hub, timers } = &mut *inner;
-        let outcome = machine::apply(state, index, command);
-        let (now, before) = (Instant::now(), timers.next());
-        for event in &outcome.events {
-            timers.note(event, index, now);
-            hub.publish(state, event);
-        }
-        if timers.next().is_some_and(|next| before.is_none_or(|before| next < before)) {
+        let before = inner.timers.next();
+        let reply = inner.apply(index, command);
+        self.applied(inner, before);
+        reply
+    }
+
+    /// Applies committed commands at the indexes that follow. Says the first of them, and the replies.
+    pub fn apply_next(&self, entries: &[Entry]) -> (Index, Vec<Reply>) {
+        let mut inner = self.lock();
+        let before = inner.timers.next();
+        let first = Index(inner.state.applied().0 + 1);
+        let replies = (first.0..).zip(entries).map(|(at, entry)| inner.apply(Index(at), &entry.command));
+        let replies = replies.collect();
+        self.applied(inner, before);
+        (first, replies)
+    }
+
+    fn applied(&self, inner: MutexGuard<'_, Inner>, before: Option<Instant>) {
+        let (next, applied) = (inner.timers.next(), inner.state.applied());
+        drop(inner);
+        if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
             self.earlier.notify_one();
         }
-        outcome.reply
+        self.applied.send_if_modified(|known| {
+            let newer = applied > *known;
+            *known = applied.max(*known);
+            newer
+        });
+    }
+
+    /// Resolves once everything up to `index` is applied.
+    pub async fn reached(&self, index: Index) {
+        // The sender is part of this ledger, so waiting cannot fail.
+        drop(self.applied.subscribe().wait_for(|applied| *applied >= index).await);
     }
 
     /// Replaces the copy by a newer snapshot; an older one is ignored.
@@ -70,6 +108,7 @@ impl Ledger {
         *timers = Timers::restarted(state, Instant::now());
         hub.refresh(state);
         self.earlier.notify_one();
+        self.applied(inner, None);
     }
 
     /// Gives every session its full ttl again: for a replica that begins to lead.

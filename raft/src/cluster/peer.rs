@@ -16,6 +16,7 @@ use openraft::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::operation::{OperateError, Operated, Operation};
 use super::types::{Answer, Batch, ClusterId, NodeId, Peer, TypeConfig, Vote};
 use crate::{Index, command::Entry};
 
@@ -65,7 +66,7 @@ pub enum Request {
     /// [`Response::Done`].
     Yield(Vote),
     /// Asks for something that only an operator does. Answers [`Response::Operated`].
-    Operate(Vec<u8>),
+    Operate(Operation),
 }
 
 impl Request {
@@ -116,7 +117,7 @@ pub enum Response {
     /// It is done.
     Done,
     /// To [`Request::Operate`].
-    Operated(Vec<u8>),
+    Operated(Result<Operated, OperateError>),
     /// It was not done and will not be.
     Refused(Refusal),
     /// It may have been done, or may be done yet.

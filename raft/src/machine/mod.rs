@@ -45,6 +45,8 @@ pub struct State {
     sessions: BTreeMap<SessionId, SessionState>,
     locks: BTreeMap<LockName, LockState>,
     groups: BTreeMap<GroupName, GroupState>,
+    /// Sessions last renewed before this index are of an older incarnation: they cannot be renewed any more.
+    fenced: Index,
 }
 
 /// The number under which one command's decisions are known.
@@ -108,6 +110,11 @@ impl State {
         self.locks.keys()
     }
 
+    /// The groups that somebody has joined at some time.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
+        self.groups.keys()
+    }
+
     /// A group as it stands.
     #[must_use]
     pub fn view(&self, group: &GroupName) -> View {
@@ -141,7 +148,10 @@ impl State {
                 Ok(Reply::Done)
             }
             Command::Incarnate { incarnation } => {
-                self.incarnation = self.incarnation.max(*incarnation);
+                if *incarnation > self.incarnation {
+                    self.incarnation = *incarnation;
+                    self.fenced = at.index;
+                }
                 Ok(Reply::Done)
             }
         }

@@ -37,7 +37,7 @@ impl State {
     pub(super) fn renew(&mut self, at: Stamp, ids: &[SessionId], events: &mut Vec<Event>) -> Reply {
         let mut unknown = Vec::new();
         for id in ids {
-            if let Some(session) = self.sessions.get_mut(id) {
+            if let Some(session) = self.sessions.get_mut(id).filter(|session| session.renewed > self.fenced) {
                 session.renewed = at.index;
                 events.push(Event::Renewed(*id, session.ttl));
             } else {

@@ -9,8 +9,18 @@
 //! parts of a case are spread over them. Time runs as tokio's clock does, paused or not.
 #![expect(clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
+pub mod cluster;
+pub mod disk;
 pub mod groups;
 pub mod locks;
+pub mod net;
+
+pub use self::{
+    cluster::{Machine, Machines},
+    disk::MemoryDisk,
+    net::MemoryNet,
+};
+pub use crate::chance::seeded::seed;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 

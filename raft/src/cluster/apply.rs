@@ -1,0 +1,168 @@
+//! The state machine as openraft sees it: a [`Ledger`] in memory, made durable by snapshots and the log behind them.
+//!
+//! **Invariants**: an entry is applied once, in order. A command's index is its place among all commands, whatever entry it
+//! came in, so tokens do not depend on how commands were gathered. A snapshot that was received is on disk before it counts.
+use std::{
+    io::{self, Cursor},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use openraft::{
+    EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StorageError, StorageIOError,
+    StoredMembership, storage::RaftStateMachine,
+};
+
+use super::{
+    feed::Feed,
+    journal::{JournalError, LogEntry},
+    snapshot::{self, Meta, SnapshotFile, Stored},
+    types::{Answer, LogId, NodeId, Peer, TypeConfig},
+};
+use crate::{Ledger, machine::State};
+
+/// Applies what was committed.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    ledger: Ledger,
+    file: SnapshotFile,
+    applied: Option<LogId>,
+    membership: StoredMembership<NodeId, Peer>,
+    /// Commands applied since the last snapshot.
+    since: Arc<AtomicUsize>,
+    feed: Feed,
+}
+
+impl Machine {
+    /// Continues from the snapshot, if there is one. Blocks.
+    pub(crate) fn open(file: SnapshotFile) -> Result<Self, JournalError> {
+        let (mut applied, mut membership, mut state) = (None, StoredMembership::default(), State::default());
+        if let Some(stored) = file.read()? {
+            state = snapshot::from_bytes(&stored.data).map_err(JournalError::io("read the snapshot of"))?;
+            (applied, membership) = (stored.meta.last_log_id, stored.meta.last_membership);
+        }
+        Ok(Self {
+            ledger: Ledger::new(state),
+            file,
+            applied,
+            membership,
+            since: Arc::default(),
+            feed: Feed::default(),
+        })
+    }
+
+    /// The copy that is applied to.
+    pub(crate) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The entry that the snapshot ends with.
+    pub(crate) const fn applied(&self) -> Option<LogId> {
+        self.applied
+    }
+
+    /// What was applied last.
+    pub(crate) fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
+
+    /// How many commands were applied since the last snapshot was begun.
+    pub(crate) fn since_snapshot(&self) -> Arc<AtomicUsize> {
+        self.since.clone()
+    }
+}
+
+fn failed(error: &io::Error) -> StorageError<NodeId> {
+    StorageIOError::write_snapshot(None, error).into()
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(
+        &mut self,
+    ) -> Result<(Option<LogId>, StoredMembership<NodeId, Peer>), StorageError<NodeId>> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Result<Vec<Answer>, StorageError<NodeId>>
+    where
+        I: IntoIterator<Item = LogEntry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut answers = Vec::new();
+        for entry in entries {
+            self.applied = Some(entry.log_id);
+            answers.push(match entry.payload {
+                EntryPayload::Blank => Answer::default(),
+                EntryPayload::Normal(batch) => {
+                    self.since.fetch_add(batch.entries().len(), Ordering::Relaxed);
+                    let (first, replies) = self.ledger.apply_next(batch.entries());
+                    self.feed.add(first, batch.entries());
+                    Answer { first, replies }
+                }
+                EntryPayload::Membership(membership) => {
+                    self.membership = StoredMembership::new(Some(entry.log_id), membership);
+                    Answer::default()
+                }
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        self.since.store(0, Ordering::Relaxed);
+        Builder {
+            file: self.file.clone(),
+            state: self.ledger.look(State::clone),
+            meta: Meta {
+                last_log_id: self.applied,
+                last_membership: self.membership.clone(),
+                snapshot_id: self.applied.map_or_else(String::new, |last| last.to_string()),
+            },
+        }
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>, StorageError<NodeId>> {
+        Ok(Box::default())
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &Meta,
+        snapshot: Box<Cursor<Vec<u8>>>,
+    ) -> Result<(), StorageError<NodeId>> {
+        let stored = Stored { meta: meta.clone(), data: snapshot.into_inner() };
+        let state = snapshot::from_bytes(&stored.data).map_err(|error| failed(&error))?;
+        self.file.save(&stored).await.map_err(|error| failed(&error))?;
+        self.ledger.install(state);
+        (self.applied, self.membership) = (meta.last_log_id, meta.last_membership.clone());
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, StorageError<NodeId>> {
+        let stored = self.file.load().await.map_err(|error| failed(&error))?;
+        Ok(stored.map(|Stored { meta, data }| Snapshot { meta, snapshot: Box::new(Cursor::new(data)) }))
+    }
+}
+
+/// Writes one snapshot while entries go on being applied.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    file: SnapshotFile,
+    state: State,
+    meta: Meta,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError<NodeId>> {
+        let state = std::mem::take(&mut self.state);
+        let data = snapshot::to_bytes(state).map_err(|error| failed(&error))?;
+        let stored = Stored { meta: self.meta.clone(), data };
+        self.file.save(&stored).await.map_err(|error| failed(&error))?;
+        let Stored { meta, data } = stored;
+        Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(data)) })
+    }
+}

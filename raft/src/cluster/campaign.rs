@@ -1,0 +1,154 @@
+//! Elections that somebody asked for: a leader that goes, or one that is gone.
+//!
+//! A voter that has heard from a leader within a lease refuses to elect another. Who wants to lead with the leader's consent
+//! therefore first shows its next vote to all voters ([`Request::Yield`]), which ends their trust in the leader, and then
+//! stands for election as usual.
+//!
+//! **Invariants**: nothing here decides an election, it only makes one happen sooner. A leader proposes nothing more before
+//! it lets go, and its successor has all of its log by then.
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use openraft::{ServerState, raft::AppendEntriesRequest};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    network::CallError,
+    node::Node,
+    operate::failed,
+    operation::OperateError,
+    peer::{LinkError, Request, Response},
+    types::{NodeId, Vote},
+};
+
+/// How long a successor may take to get the last entries.
+const LAST_ENTRIES: Duration = Duration::from_secs(2);
+/// How long to wait for voters to yield, and for a leader that may be gone.
+const PROMPT: Duration = Duration::from_millis(200);
+/// How often a voter stands for election when the leader is gone, before it leaves that to its timer.
+const ATTEMPTS: u32 = 5;
+
+/// Takes back that a leader is leaving, however the attempt ends.
+struct Leaving<'a>(&'a Node);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leaving.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Node {
+    /// Has another voter lead; the one that has most of the log if none is named. Says which.
+    ///
+    /// # Errors
+    /// If this node does not lead, or nobody else could.
+    pub async fn transfer(&self, to: Option<NodeId>) -> Result<NodeId, OperateError> {
+        let (to, peer) = self.successor(to)?;
+        if to == self.id {
+            return Ok(to);
+        }
+        self.leaving.store(true, Ordering::Relaxed);
+        let _leaving = Leaving(self);
+        self.caught_up(to, 0, LAST_ENTRIES).await?;
+        self.voice
+            .ask(Some(to), &peer, Request::Campaign, self.timing.limit)
+            .await
+            .map_err(|error| failed(format!("{peer} does not want to lead: {error}")))?;
+        let mut metrics = self.raft.server_metrics();
+        let elected = metrics.wait_for(|metrics| metrics.current_leader == Some(to));
+        match timeout(self.timing.lease() * 3, elected).await {
+            Ok(Ok(_)) => Ok(to),
+            _ => Err(failed("it was not elected in time")),
+        }
+    }
+
+    fn successor(&self, to: Option<NodeId>) -> Result<(NodeId, super::types::Peer), OperateError> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let replication = metrics.replication.as_ref().ok_or_else(|| failed("this node does not lead"))?;
+        let membership = metrics.membership_config.membership();
+        let others = || membership.voter_ids().filter(|id| *id != self.id);
+        let id = match to {
+            Some(id) if membership.voter_ids().any(|voter| voter == id) => id,
+            Some(node) => return Err(OperateError::NoSuchMember { node }),
+            None => others()
+                .max_by_key(|id| replication.get(id).copied().flatten())
+                .ok_or_else(|| failed("there is no other voter"))?,
+        };
+        let peer = membership.get_node(&id).ok_or(OperateError::NoSuchMember { node: id })?;
+        Ok((id, peer.clone()))
+    }
+
+    /// Stands for election because the leader asked for it.
+    pub(super) fn campaign(&self) -> Response {
+        if let Some(node) = self.this.upgrade() {
+            tokio::spawn(node.stand());
+        }
+        Response::Done
+    }
+
+    async fn stand(self: Arc<Self>) {
+        let metrics = self.raft.server_metrics().borrow().clone();
+        let vote = Vote::new(metrics.vote.leader_id().term + 1, self.id);
+        let membership = metrics.membership_config.membership();
+        let others = membership.voter_ids().filter(|id| *id != self.id);
+        let asked = others.filter_map(|id| {
+            let peer = membership.get_node(&id)?;
+            Some(self.voice.ask(Some(id), peer, Request::Yield(vote), PROMPT))
+        });
+        for answer in futures::future::join_all(asked).await {
+            if let Err(error) = answer {
+                tracing::debug!(%error, "a voter does not yield");
+            }
+        }
+        if let Err(error) = self.raft.trigger().elect().await {
+            tracing::warn!(%error, "cannot stand for election");
+        }
+    }
+
+    /// Stops trusting the leader, for a voter that stands with the leader's consent.
+    pub(super) async fn yield_to(&self, from: Option<NodeId>, vote: Vote) -> Response {
+        let (voters, _) = self.members();
+        let candidate = vote.leader_id().voted_for();
+        if vote.is_committed()
+            || from.is_none()
+            || candidate != from
+            || !from.is_some_and(|id| voters.contains(&id))
+        {
+            let reason = "this is nobody's vote".to_owned();
+            return Response::Refused(super::peer::Refusal::Unavailable { reason });
+        }
+        // An append without entries carries a vote past the lease; nothing is appended, and the vote is not granted by it.
+        let show = AppendEntriesRequest { vote, prev_log_id: None, entries: Vec::new(), leader_commit: None };
+        match self.raft.append_entries(show).await {
+            Ok(_) => Response::Done,
+            Err(error) => Response::Unknown(error.to_string()),
+        }
+    }
+
+    /// Stands for election at once if the leader's process is gone.
+    pub(super) async fn check_on_leader(self: Arc<Self>, leader: NodeId) {
+        let Some((id, peer)) = self.leader().filter(|(id, _)| *id == leader) else { return };
+        let answer = self.voice.ask(Some(id), &peer, Request::Identify, PROMPT).await;
+        if !matches!(answer, Err(CallError::Link(LinkError::Gone { .. }))) {
+            return;
+        }
+        tracing::info!(%peer, "the leader is gone");
+        let (voters, _) = self.members();
+        let Some(rank) = voters.iter().rev().filter(|id| **id != leader).position(|id| *id == self.id) else {
+            return;
+        };
+        for attempt in 0..ATTEMPTS {
+            let metrics = self.raft.server_metrics().borrow().clone();
+            let known = metrics.current_leader.filter(|id| *id != leader);
+            if known.is_some() || metrics.state == ServerState::Leader {
+                return;
+            }
+            if let Err(error) = self.raft.trigger().elect().await {
+                tracing::warn!(%error, "cannot stand for election");
+                return;
+            }
+            // All voters stand at the same time and the greatest vote wins; if its log is behind, they try one after the other.
+            sleep(self.timing.heartbeat / 2 + self.timing.heartbeat / 4 * (rank as u32 + attempt)).await;
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! One node of a cluster: its log, its copy of the state, and its part in deciding.
+//!
+//! **Invariants**: a node decides nothing while its disk is in trouble or no quorum has answered for longer than a lease. Its
+//! id belongs to its disk: an empty disk is a new node, which has never voted.
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use openraft::{Raft, ServerState};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    apply::Machine,
+    disk::Disk,
+    feed::Feed,
+    journal::JournalError,
+    log::Log,
+    network::{Network, Voice},
+    peer::{Identity, Link, Refusal, Request, Response},
+    propose::{self, QUEUE, Waiting},
+    snapshot::SnapshotFile,
+    timing::Timing,
+    types::{self, NodeId, Peer},
+};
+use crate::{
+    Applied, Client, CoordError, Index, Ledger, Replica, chance,
+    command::{Command, Entry},
+    expiry,
+    machine::State,
+};
+
+/// How often it is checked whether a snapshot is due.
+const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
+
+/// A node cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its disk cannot be used.
+    #[error(transparent)]
+    Disk(#[from] JournalError),
+    /// The log does not reach back to the snapshot, or one of them is missing.
+    #[error(
+        "the log and the snapshot do not fit together; the node must be replaced by one with an empty disk"
+    )]
+    Gap,
+    /// The time-outs make no sense, or the engine did not start.
+    #[error("cannot start the node")]
+    Start {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A node of a cluster, or one that waits to become one.
+pub struct Node {
+    pub(super) id: NodeId,
+    pub(super) me: Peer,
+    pub(super) raft: types::Raft,
+    pub(super) log: Log,
+    pub(super) voice: Voice,
+    pub(super) timing: Timing,
+    pub(super) ledger: Ledger,
+    /// Leadership is being handed over: nothing more is proposed here.
+    pub(super) leaving: AtomicBool,
+    /// Held while this node changes its cluster.
+    pub(super) claiming: tokio::sync::Mutex<()>,
+    pub(super) feed: Feed,
+    queue: mpsc::Sender<Waiting>,
+    tasks: OnceLock<Vec<JoinHandle<()>>>,
+    pub(super) this: Weak<Self>,
+}
+
+impl Node {
+    /// Opens a node on a disk that nobody else uses. What it was a member of, it goes on with.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the disk is damaged or cannot be used.
+    pub async fn open(
+        disk: Arc<dyn Disk>,
+        me: Peer,
+        link: Arc<dyn Link>,
+        timing: Timing,
+    ) -> Result<Arc<Self>, OpenError> {
+        let failed = |source| OpenError::Start { source };
+        let config = Arc::new(timing.config().map_err(failed)?);
+        let file = SnapshotFile::new(disk.clone());
+        let log = Log::open(&disk, fresh_id())?;
+        let machine = Machine::open(file)?;
+        let summary = log.summary();
+        if summary.purged > machine.applied() {
+            return Err(OpenError::Gap);
+        }
+        let (id, ledger, since) = (log.node(), machine.ledger().clone(), machine.since_snapshot());
+        let feed = machine.feed();
+        let voice = Voice::new(log.clone(), link);
+        let raft = Raft::new(id, config, Network(voice.clone()), log.clone(), machine)
+            .await
+            .map_err(|error| failed(io::Error::other(error)))?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let node = Arc::new_cyclic(|this| Self {
+            id,
+            me,
+            raft,
+            log,
+            voice,
+            timing,
+            ledger,
+            leaving: AtomicBool::new(false),
+            claiming: tokio::sync::Mutex::default(),
+            feed,
+            queue,
+            tasks: OnceLock::new(),
+            this: this.clone(),
+        });
+        let weak = Arc::downgrade(&node);
+        node.tasks.get_or_init(|| {
+            vec![
+                tokio::spawn(propose::run(weak.clone(), waiting)),
+                tokio::spawn(lead(weak.clone())),
+                tokio::spawn(make_snapshots(weak, since)),
+            ]
+        });
+        Ok(node)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// What a service holds: sessions on this node.
+    #[must_use]
+    pub fn coordinator(self: &Arc<Self>) -> Client {
+        Client::new(self.clone())
+    }
+
+    /// Whom this node takes for the leader.
+    #[must_use]
+    pub fn leader(&self) -> Option<(NodeId, Peer)> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow();
+        let id = metrics.current_leader?;
+        let peer = metrics.membership_config.membership().get_node(&id)?.clone();
+        Some((id, peer))
+    }
+
+    /// Who this is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let summary = self.log.summary();
+        Identity { node: self.id, peer: self.me.clone(), cluster: summary.cluster, leader: self.leader() }
+    }
+
+    /// Stops taking part; the disk is free once this returns and the node is dropped.
+    pub async fn stop(&self) {
+        for task in self.tasks.get().into_iter().flatten() {
+            task.abort();
+        }
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "a node did not stop in order");
+        }
+    }
+
+    /// Whether what is proposed here has a chance; `Err` says why not.
+    pub(super) fn may_grant(&self) -> Result<(), String> {
+        if let Some(trouble) = self.log.trouble() {
+            return Err(trouble);
+        }
+        if self.leaving.load(Ordering::Relaxed) {
+            return Err("leadership is being handed over".to_owned());
+        }
+        let silence = self.raft.data_metrics().borrow().millis_since_quorum_ack;
+        if silence.is_some_and(|millis| Duration::from_millis(millis) > self.timing.lease()) {
+            return Err("no quorum answers".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Gets commands decided together.
+    pub(super) async fn submit_all(&self, commands: Vec<Entry>) -> Result<types::Answer, CoordError> {
+        let (done, answer) = oneshot::channel();
+        let deadline = Instant::now() + self.timing.limit;
+        if self.queue.try_send(Waiting { commands, deadline, done }).is_err() {
+            return Err(CoordError::Unavailable { reason: "too many commands wait".to_owned() });
+        }
+        answer.await.unwrap_or_else(|_| Err(CoordError::Unknown { reason: "the node stopped".to_owned() }))
+    }
+
+    /// What has been decided by now, if this node leads: confirmed by a quorum, and applied here.
+    pub(super) async fn read_index(&self) -> Result<Index, Refusal> {
+        let unavailable = |reason: String| Refusal::Unavailable { reason };
+        if self.raft.server_metrics().borrow().state != ServerState::Leader {
+            return Err(Refusal::NotLeader { leader: self.leader() });
+        }
+        match timeout(self.timing.limit, self.raft.ensure_linearizable()).await {
+            Ok(Ok(_)) => Ok(self.ledger.look(State::applied)),
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(_) => Err(unavailable("no quorum answered in time".to_owned())),
+        }
+    }
+
+    async fn read_index_anywhere(&self) -> Result<Index, String> {
+        match self.leader() {
+            Some((id, _)) if id == self.id => self.read_index().await.map_err(|refusal| refusal.to_string()),
+            Some((id, peer)) => {
+                match self.voice.ask(Some(id), &peer, Request::ReadIndex, self.timing.limit).await {
+                    Ok(Response::Index(index)) => Ok(index),
+                    Ok(_) => Err("the leader answered something else".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            None => Err("no leader is known".to_owned()),
+        }
+    }
+}
+
+#[async_trait]
+impl Replica for Node {
+    async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
+        self.submit_all(vec![command.into()]).await?.try_into()
+    }
+
+    async fn catch_up(&self) -> Result<(), CoordError> {
+        let mut reason = "nobody answered in time".to_owned();
+        let reached = async {
+            loop {
+                match self.read_index_anywhere().await {
+                    Ok(index) => return self.ledger.reached(index).await,
+                    Err(error) => reason = error,
+                }
+                sleep(self.timing.heartbeat / 4).await;
+            }
+        };
+        match timeout(self.timing.limit, reached).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(CoordError::Unavailable { reason }),
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("id", &self.id).field("me", &self.me).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        for task in self.tasks.get().into_iter().flatten() {
+            task.abort();
+        }
+    }
+}
+
+/// An id that no other disk has.
+fn fresh_id() -> NodeId {
+    let (high, low) = chance::uuid().as_u64_pair();
+    // Positive as a signed number, and never 0.
+    ((high ^ low) >> 1).max(1)
+}
+
+/// Expires sessions while this node leads.
+async fn lead(node: Weak<Node>) {
+    let Some(mut metrics) = node.upgrade().map(|node| node.raft.server_metrics()) else { return };
+    loop {
+        if metrics.wait_for(|metrics| metrics.state == ServerState::Leader).await.is_err() {
+            return;
+        }
+        let Some(ledger) = node.upgrade().map(|node| node.ledger.clone()) else { return };
+        ledger.restart_timers();
+        tokio::select! {
+            () = expiry::run(node.clone()) => return,
+            deposed = metrics.wait_for(|metrics| metrics.state != ServerState::Leader) => {
+                if deposed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Makes a snapshot whenever enough was applied since the last.
+async fn make_snapshots(node: Weak<Node>, since: Arc<AtomicUsize>) {
+    loop {
+        sleep(SNAPSHOT_CHECK).await;
+        let Some(node) = node.upgrade() else { return };
+        if since.load(Ordering::Relaxed) >= node.timing.snapshot_after
+            && let Err(error) = node.raft.trigger().snapshot().await
+        {
+            tracing::warn!(%error, "cannot make a snapshot");
+        }
+    }
+}
