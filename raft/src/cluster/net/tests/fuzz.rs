@@ -46,7 +46,7 @@ fn bodies() -> Vec<Bytes> {
     let requests = [
         Request::ReadIndex,
         Request::Identify,
-        Request::Operate(vec![1, 2, 3]),
+        weighing(vec![1, 2, 3]),
         Request::Follow { after: Index(5), wait: Duration::from_millis(1) },
         Request::Vote(openraft::raft::VoteRequest::new(openraft::Vote::new(3, 3), None)),
         Request::Claim(OWN),

@@ -15,12 +15,20 @@ use tokio::{
 use uuid::Uuid;
 
 use super::*;
-use crate::Index;
+use crate::{
+    Index,
+    cluster::{Operated, Operation},
+};
 
 /// Most that is waited for anything.
 const LIMIT: Duration = Duration::from_secs(60);
 const SECRET: &str = "the secret of these tests";
 const OWN: ClusterId = ClusterId(Uuid::from_u128(1));
+
+/// A request with so many bytes in it.
+fn weighing(backup: Vec<u8>) -> Request {
+    Request::Operate(Operation::Restore { backup, floor: None })
+}
 
 /// Answers with what a test needs to see.
 #[derive(Debug)]
@@ -43,7 +51,9 @@ impl Serve for Echo {
         }
         match call.request {
             Request::ReadIndex => Response::Index(Index(1)),
-            Request::Operate(bytes) => Response::Operated(bytes),
+            Request::Operate(Operation::Restore { backup, .. }) => {
+                Response::Operated(Ok(Operated::Backup(backup)))
+            }
             Request::Follow { .. } => std::future::pending().await,
             _ => Response::Done,
         }

@@ -9,8 +9,8 @@ async fn many_requests_share_one_connection_and_large_ones_pass() {
         let (near, peer) = (&near, &far.peer);
         async move {
             let body = vec![n as u8; (n as usize % 7) * 10_000];
-            match ask(near, peer, Request::Operate(body.clone())).await {
-                Ok(Response::Operated(back)) => assert_eq!(back, body),
+            match ask(near, peer, weighing(body.clone())).await {
+                Ok(Response::Operated(Ok(Operated::Backup(back)))) => assert_eq!(back, body),
                 other => panic!("{other:?}"),
             }
         }
@@ -23,7 +23,7 @@ async fn many_requests_share_one_connection_and_large_ones_pass() {
 async fn a_request_that_is_too_large_is_not_sent() {
     let far = far().await;
     let near = near("c", security(Some(SECRET))).await;
-    let large = Request::Operate(vec![0; 33 << 20]);
+    let large = weighing(vec![0; 33 << 20]);
     assert!(matches!(ask(&near, &far.peer, large).await, Err(LinkError::Unreachable { .. })));
     answered(&near, &far.peer).await;
     assert_eq!(near.counts().connected, 1, "the connection is none the worse for it");
