@@ -4,6 +4,7 @@
 //! types; no set is empty.
 
 use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -116,7 +117,8 @@ impl RrSet {
         (!packed.is_empty()).then(|| Self { kind, ttl, packed: packed.into() })
     }
 
-    /// A set of records in presentation form. Records that cannot be read are left out and handed to `bad`.
+    /// A set of records in presentation form. Records that cannot be read are left out and handed to `bad`; of those
+    /// that say the same in different words one is left (RFC 2181 section 5).
     pub fn parse(
         rtype: RecordType,
         ttl: Ttl,
@@ -124,9 +126,15 @@ impl RrSet {
         mut bad: impl FnMut(&str, RDataError),
     ) -> Option<Self> {
         let mut read = Vec::with_capacity(records.len());
+        let mut seen = HashSet::new();
         for text in records {
             match RData::parse(rtype, text) {
-                Ok(data) => read.push(data.to_wire()),
+                Ok(data) => {
+                    let wire = data.to_wire();
+                    if records.len() == 1 || seen.insert(data) {
+                        read.push(wire);
+                    }
+                }
                 Err(error) => bad(text, error),
             }
         }

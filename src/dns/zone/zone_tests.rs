@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::record_type::RecordType;
 
 fn version(generation: u64) -> ZoneVersion {
     ZoneVersion {
@@ -28,6 +29,19 @@ fn soa() -> RrSet {
 
 fn address(ttl: u32) -> RrSet {
     RrSet::new(kind::A, ttl, [[192, 0, 2, 1].as_slice()]).unwrap()
+}
+
+#[test]
+fn what_is_said_twice_is_one_record() {
+    for (rtype, records, left) in [
+        (RecordType::Aaaa, ["2001:db8::1", "2001:DB8:0::1", "2001:db8::2"], 2),
+        (RecordType::Txt, ["a", "\"a\"", "\"\\097\""], 1),
+        (RecordType::Ns, ["NS.example.", "ns.Example.", "ns2.example."], 2),
+    ] {
+        let records = records.map(String::from);
+        let set = RrSet::parse(rtype, Ttl::ZERO, &records, |text, error| panic!("{text}: {error}")).unwrap();
+        assert_eq!(set.records().count(), left, "{rtype}");
+    }
 }
 
 fn example() -> ZoneData {
