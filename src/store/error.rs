@@ -52,6 +52,12 @@ pub enum StoreError {
         /// What is fenced.
         resource: String,
     },
+    /// The engine does not take a value given to it: a filter beyond its limits, a character that it has no place for.
+    #[error("an argument is not one for this database: {reason}")]
+    Argument {
+        /// What the engine said.
+        reason: String,
+    },
     /// The engine does not take the statement, or the transaction failed before: a defect of this program.
     #[error("statement failed: {reason}")]
     Statement {

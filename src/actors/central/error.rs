@@ -44,6 +44,9 @@ fn store_fault(error: StoreError) -> Fault {
         StoreError::Fenced { resource } => {
             Fault::conflict("fenced", format!("a newer holder of {resource} is at work"))
         }
+        StoreError::Argument { .. } => {
+            refusals::bad_request("The database cannot take a value of this request")
+        }
         other => Fault::internal("unknown", other.to_string()),
     }
 }

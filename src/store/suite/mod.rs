@@ -150,7 +150,7 @@ macro_rules! store_suite {
             zones: every_field_comes_back, a_name_is_taken_once_per_pool_without_case, who_sees_a_zone,
                 an_update_writes_every_field_and_the_next_version, an_outdated_zone_is_not_written,
                 a_gone_zone_frees_its_name, zones_are_counted_per_project_and_pool, filters_select,
-                only_the_star_is_a_wildcard, a_shared_zone_is_listed_once;
+                only_the_star_is_a_wildcard, a_filter_may_be_too_much, a_shared_zone_is_listed_once;
             tree: ancestors_are_nearest_first, descendants_end_at_label_borders, descendants_are_found_beyond_a_batch,
                 children_are_counted_and_moved;
             order: zones_page_in_a_total_order, recordsets_page_in_a_total_order, rows_never_updated_come_first,

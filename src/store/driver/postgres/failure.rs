@@ -51,11 +51,19 @@ fn told(error: &DbError, mode: Mode) -> StoreError {
         SqlState::INVALID_CATALOG_NAME,
     ]
     .contains(code);
+    let unfit = [
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+        SqlState::UNTRANSLATABLE_CHARACTER,
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        SqlState::STATEMENT_TOO_COMPLEX,
+    ]
+    .contains(code);
     match class {
         // Serialization failures and deadlocks.
         "40" => StoreError::Retry { reason },
         // Connections, credentials, resources, shutdown and crashes, files.
         "08" | "28" | "53" | "57" | "58" | "XX" => StoreError::Unavailable { reason },
+        _ if unfit => StoreError::Argument { reason },
         _ if demoted || timed_out => StoreError::Unavailable { reason },
         _ => StoreError::Statement { reason },
     }

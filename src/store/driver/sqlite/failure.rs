@@ -30,6 +30,9 @@ pub(super) fn read(error: &Error) -> StoreError {
             | ErrorCode::FileLockingProtocolFailed,
             _,
         ) => StoreError::Unavailable { reason },
+        // The engine has no code for this: a pattern of more than 50000 bytes, the most that it was built for.
+        _ if reason.ends_with("pattern too complex") => StoreError::Argument { reason },
+        (ErrorCode::TooBig, _) => StoreError::Argument { reason },
         _ => StoreError::Statement { reason },
     }
 }
