@@ -81,12 +81,16 @@ fn limit(text: Option<&str>, settings: &ApiSettings) -> Result<u64, ApiError> {
         })
 }
 
-/// Refuses parameters other than those of paging and the filters `accepted`, and filters with wildcards beyond reason.
+/// Refuses parameters other than those of paging and the filters `accepted`, filters with wildcards beyond reason, and
+/// the character U+0000, which no stored text holds and PostgreSQL does not take.
 pub(super) fn only(query: &Query, accepted: &[&str]) -> Result<(), ApiError> {
     let unknown: Vec<&str> =
         query.names().filter(|name| !PAGING.contains(name) && !accepted.contains(name)).collect();
     if !unknown.is_empty() {
         return Err(ApiError::bad_request(format!("Invalid filters {}", unknown.join(", "))));
+    }
+    if let Some(name) = accepted.iter().find(|name| query.get(name).is_some_and(|text| text.contains('\0'))) {
+        return Err(ApiError::bad_request(format!("Filter {name} has a NUL character")));
     }
     let excessive = |name: &&&str| {
         query.get(name).is_some_and(|filter| {
@@ -247,6 +251,12 @@ mod tests {
         assert!(only(&Query::parse("name=a&limit=1&marker=&sort_key=&sort_dir="), &["name"]).is_ok());
         let error = only(&Query::parse("name=a&colour=red&size=1"), &["name"]).unwrap_err();
         assert_eq!(error.to_string(), "bad_request: Invalid filters colour, size");
+    }
+
+    #[test]
+    fn filters_have_no_nul() {
+        let error = only(&Query::parse("name=a%00"), &["data", "name"]).unwrap_err();
+        assert_eq!(error.to_string(), "bad_request: Filter name has a NUL character");
     }
 
     #[test]

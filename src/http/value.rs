@@ -1,7 +1,8 @@
 //! JSON values as the fields of resources take them: strings from scalars, integers from digits, with the sentences
 //! that clients of Designate know.
 //!
-//! Invariants: a list or an object is never a scalar; null is refused unless the field may be empty.
+//! Invariants: a list or an object is never a scalar; null is refused unless the field may be empty; no text holds the
+//! character U+0000, which PostgreSQL has no place for.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,11 +40,20 @@ pub(super) fn text<'v>(value: &'v Value, field: &str, most: usize) -> Result<Cow
         }
         scalar => printed(scalar),
     };
+    checked(&text, field, most)?;
+    Ok(text)
+}
+
+/// Refuses a text that is too long or that no database holds.
+pub(super) fn checked(text: &str, field: &str, most: usize) -> Result<(), ApiError> {
+    if text.contains('\0') {
+        return Err(bad_value(format_args!("A NUL character is not allowed in field {field}")));
+    }
     // A string has at most as many characters as bytes, so most need no counting.
     if text.len() > most && text.chars().count() > most {
         return Err(bad_value(format_args!("Value too long for {field}")));
     }
-    Ok(text)
+    Ok(())
 }
 
 /// A string of at most `most` characters, or none.
@@ -148,6 +158,10 @@ mod tests {
         assert_eq!(
             message(text(&Value::Null, "email", 5)),
             "a ValueError error with message Field `email' cannot be None"
+        );
+        assert_eq!(
+            message(text(&json!("a\0b"), "email", 5)),
+            "a ValueError error with message A NUL character is not allowed in field email"
         );
         assert!(text(&json!([]), "email", 5).is_err());
         assert!(text(&json!({}), "email", 5).is_err());

@@ -18,7 +18,9 @@ use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::path_id;
 use crate::http::shape::{Access, Shape, list, missing, name_at};
-use crate::http::value::{bad_value, optional_text, optional_ttl, printed, rejected, text, ttl, type_name};
+use crate::http::value::{
+    bad_value, checked, optional_text, optional_ttl, printed, rejected, text, ttl, type_name,
+};
 use crate::transport::Fault;
 
 /// Most characters of a description.
@@ -186,9 +188,7 @@ fn attributes(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     members
         .iter()
         .map(|(key, value)| {
-            if key.chars().count() > MAX_ATTRIBUTE {
-                return Err(bad_value("Value too long for key"));
-            }
+            checked(key, "key", MAX_ATTRIBUTE)?;
             Ok((key.clone(), text(value, "value", MAX_ATTRIBUTE)?.into_owned()))
         })
         .collect()
