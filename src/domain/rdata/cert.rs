@@ -1,6 +1,7 @@
 //! CERT (RFC 4398).
 //!
-//! Certificate types and algorithms print as mnemonics where the registries have one. `DPKIX` and `DPTR`, which
+//! Certificate types and algorithms print as mnemonics where the registries have one that name servers read, too: BIND
+//! spells three algorithms in ways of its own. `DPKIX` and `DPTR`, which
 //! Designate's list holds, name no number and are refused.
 
 use std::fmt;
@@ -52,6 +53,20 @@ const ALGORITHMS: &[(u8, &str)] = &[
     (16, "ED448"),
 ];
 
+/// Algorithms that print as numbers.
+const SPELT_DIFFERENTLY: [u8; 3] = [6, 7, 12];
+
+/// What zone files of BIND call algorithms besides.
+const ALIASES: &[(u8, &str)] = &[
+    (2, "DH"),
+    (6, "NSEC3DSA"),
+    (7, "NSEC3RSASHA1"),
+    (12, "ECCGOST"),
+    (252, "INDIRECT"),
+    (253, "PRIVATEDNS"),
+    (254, "PRIVATEOID"),
+];
+
 impl Cert {
     fn new(cert_type: &str, key_tag: &str, algorithm: &str, certificate: Vec<u8>) -> Result<Self, Flaw> {
         Ok(Self {
@@ -77,7 +92,11 @@ impl Data for Cert {
 
     fn from_fields(fields: &mut Fields<'_>) -> Result<Self, Flaw> {
         let (cert_type, key_tag, algorithm) = (fields.word()?, fields.word()?, fields.word()?);
-        Self::new(cert_type, key_tag, algorithm, fields.base64()?)
+        let certificate = fields.base64()?;
+        match ALIASES.iter().find(|(_, name)| *name == algorithm) {
+            Some((number, _)) => Self::new(cert_type, key_tag, &number.to_string(), certificate),
+            None => Self::new(cert_type, key_tag, algorithm, certificate),
+        }
     }
 
     fn from_wire(wire: &mut Reader<'_>) -> Result<Self, Flaw> {
@@ -101,7 +120,8 @@ impl fmt::Display for Cert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_mnemonic(f, &self.cert_type, TYPES)?;
         write!(f, " {} ", self.key_tag)?;
-        write_mnemonic(f, &self.algorithm, ALGORITHMS)?;
+        let known = if SPELT_DIFFERENTLY.contains(&self.algorithm) { &[] } else { ALGORITHMS };
+        write_mnemonic(f, &self.algorithm, known)?;
         f.write_str(" ")?;
         write_base64(f, &self.certificate)
     }

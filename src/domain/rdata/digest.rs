@@ -27,7 +27,14 @@ impl Data for Sshfp {
         if !matches!(algorithm, 0..=4 | 6) || fingerprint_type > 2 {
             return Err(Flaw::Number);
         }
-        if !matches!(hex.len(), 10..=40 | 64) {
+        // Name servers refuse a zone with a SHA-1 or SHA-256 fingerprint of another length (RFC 4255 section 3.1.3,
+        // RFC 6594 section 2).
+        let fits = match fingerprint_type {
+            1 => hex.len() == 40,
+            2 => hex.len() == 64,
+            _ => matches!(hex.len(), 10..=40 | 64),
+        };
+        if !fits {
             return Err(Flaw::Hex);
         }
         Ok(Self { algorithm, fingerprint_type, fingerprint: decode_hex(hex).ok_or(Flaw::Hex)? })

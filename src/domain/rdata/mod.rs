@@ -18,6 +18,7 @@ mod opaque;
 mod single;
 mod soa;
 mod strings;
+mod substitution;
 mod svc_param;
 mod svcb;
 mod txt;
@@ -144,12 +145,15 @@ rdata! {
 }
 
 impl RData {
-    /// Reads the text of a record as the API takes it.
+    /// Reads the text of a record as the API takes it: never with the character U+0000, which no database column of
+    /// text has to hold; `\000` stands for the octet.
     ///
     /// # Errors
     /// If the text breaks a rule of its type; [`Flaw::Keyword`] for a type without a form of its own.
     pub fn parse(rtype: RecordType, text: &str) -> Result<Self, RDataError> {
-        Self::read_api(rtype, text)
+        let plain = if text.contains('\0') { Err(Flaw::Form) } else { Ok(text) };
+        plain
+            .and_then(|text| Self::read_api(rtype, text))
             .and_then(|data| match &data {
                 Self::Https(https) if https.has(SvcKey::DOHPATH) => Err(Flaw::Keyword),
                 _ => data.within_limit(),

@@ -6,6 +6,7 @@ use super::Data;
 use super::error::Flaw;
 use super::fields::{Fields, domain_or_root, number, short_string, split_exactly};
 use super::strings::{unescape, unquote_word, write_quoted};
+use super::substitution::is_substitution;
 use super::wire::{Reader, write_string};
 use crate::domain::name::Name;
 
@@ -99,21 +100,4 @@ fn are_services(octets: &[u8]) -> bool {
     let mut parts = octets.split(|b| *b == b'+');
     octets.is_empty()
         || parts.next().is_some_and(is_word) && parts.all(|part| part.len() <= 32 && is_word(part))
-}
-
-/// Nothing, or pattern and replacement, each closed by the delimiter that stands in front, and maybe `i`
-/// (RFC 3402 section 3.2).
-fn is_substitution(octets: &[u8]) -> bool {
-    let Some((delimiter, rest)) = octets.split_first() else { return true };
-    if delimiter.is_ascii_digit() || matches!(delimiter, b'i' | b'\\') {
-        return false;
-    }
-    let mut escaped = false;
-    let mut parts = rest.split(|octet| {
-        let ends = octet == delimiter && !escaped;
-        escaped = *octet == b'\\' && !escaped;
-        ends
-    });
-    let (_pattern, _replacement, flags) = (parts.next(), parts.next(), parts.next());
-    parts.next().is_none() && matches!(flags, Some(b"" | b"i"))
 }

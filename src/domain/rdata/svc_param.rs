@@ -69,6 +69,19 @@ impl SvcKey {
         usize::from(self.0) < NAMES.len()
     }
 
+    /// A parameter of a zone file. A key with a name may be given by number, its value then as plain octets: name
+    /// servers that do not know the name write it so (RFC 9460 section 2.1).
+    pub(super) fn parameter(name: &str, text: Option<&str>) -> Result<(Self, Vec<u8>), Flaw> {
+        if let Some(key) = Self::from_name(name) {
+            return Ok((key, key.value_from_text(text)?));
+        }
+        let number = name.strip_prefix("key").and_then(|digits| canonical_number(digits).ok());
+        let key = number.map(Self).ok_or(Flaw::Keyword)?;
+        let value = unescape(text.unwrap_or_default())?;
+        key.check(&value)?;
+        Ok((key, value))
+    }
+
     /// The value in the API's form: no quotes, the narrower lists of Designate.
     pub(super) fn value_from_api(self, text: Option<&str>) -> Result<Vec<u8>, Flaw> {
         let value = text.unwrap_or_default();

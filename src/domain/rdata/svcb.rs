@@ -100,8 +100,8 @@ impl Data for Svcb {
                 Some((name, value)) => (name, Some(value)),
                 None => (field, None),
             };
-            let key = SvcKey::from_name(name).ok_or(Flaw::Keyword)?;
-            data.add(key, key.value_from_text(value)?)?;
+            let (key, value) = SvcKey::parameter(name, value)?;
+            data.add(key, value)?;
         }
         data.checked()
     }

@@ -56,7 +56,7 @@ fn record() -> impl Strategy<Value = (RecordType, String)> {
                 .boxed(),
         ),
         (RecordType::Spf, "[!#-\\[\\]-~]{0,60}".boxed()),
-        (RecordType::Sshfp, "[0-4] [0-2] ([0-9a-fA-F]{2}){5,20}".boxed()),
+        (RecordType::Sshfp, "[0-4] (0 ([0-9a-fA-F]{2}){5,20}|1 [0-9a-fA-F]{40}|2 [0-9a-fA-F]{64})".boxed()),
         (RecordType::Tlsa, "[0-9] [0-9] 0 ([0-9a-fA-F]{2}){1,40}".boxed()),
         (RecordType::Caa, "(0|1|128) issue [a-z]{1,9}(; [a-z]{1,3}=[a-z0-9]{1,4}){0,3}".boxed()),
         (RecordType::Cert, "(PKIX|[1-9][0-9]{0,3}) [0-9]{1,4} [0-9]{1,2} ([A-Za-z0-9+/]{4}){1,9}".boxed()),

@@ -49,6 +49,20 @@ fn rfc9460_appendix_d_service_parameters() {
 }
 
 #[test]
+fn rfc9460_section_2_1_keys_by_number() {
+    let same = |named: &str, numbered: &str| {
+        assert_eq!(wire(RecordType::Svcb, named), wire(RecordType::Svcb, numbered), "{numbered}");
+    };
+    same("1 . port=53", "1 . key3=\\000\\053");
+    same("1 . alpn=h2 dohpath=/q{?dns}", "1 . key7=\"/q{?dns}\" key1=\\002h2");
+    for text in
+        ["1 . key65535=a", "1 . key3=53a", "1 . key03=ab", "1 . key2=a", "1 . key", "1 . port=53 key3=ab"]
+    {
+        assert!(RData::from_fields(RecordType::Svcb, &fields(text), None).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn rfc9460_appendix_d_3_failures() {
     for text in [
         "1 foo.example.com. key123=abc key123=def",
