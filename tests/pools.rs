@@ -7,8 +7,12 @@ use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};
 use ordain::config::pool_file::{self, PoolSpec};
 use ordain::domain::ids::PoolId;
 use ordain::domain::pool::Pool;
-use ordain::store::repo::{pools, zones};
+use ordain::domain::record_type::RecordType as ZoneType;
+use ordain::domain::ttl::Ttl;
+use ordain::store::StoreError;
+use ordain::store::repo::{pools, recordsets, zones};
 use ordain::testing::{Failure, Spec, World, run};
+use serde_json::json;
 
 fn specs(text: &str) -> Vec<PoolSpec> {
     pool_file::parse(text).unwrap()
@@ -75,6 +79,89 @@ fn an_ns_set_that_comes_back_is_counted() {
         assert_eq!(counted().await?, 1);
         update(&world, TWO_SERVERS, Options::default()).await?;
         assert_eq!(counted().await?, 2);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_ns_set_at_the_apex_is_the_services_even_while_it_is_missing() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let id = zone.id.parse().unwrap();
+        let counted = async || -> Result<(u64, u64), Failure> {
+            let found = world.store().read(|tx| Box::pin(zones::get_any(tx, id))).await?;
+            let zone = found.ok_or("no zone")?;
+            Ok((zone.recordset_count, zone.record_count))
+        };
+        let sets = format!("/v2/zones/{}/recordsets", zone.id);
+        let (_, listed) = world.api().json(Method::GET, &format!("{sets}?type=NS"), None).await?;
+        let set = listed["recordsets"][0]["id"].as_str().unwrap().to_owned();
+        let admin = world.api().clone().with("X-Designate-Edit-Managed-Records", "true");
+        admin.delete_recordset(&zone.id, &set).await?;
+
+        let own =
+            json!({ "name": "example.org.", "type": "NS", "records": ["ns.elsewhere.test."], "ttl": 60 });
+        let (status, told) = world.api().json(Method::POST, &sets, Some(&own)).await?;
+        assert_eq!((status, &told["type"]), (409, &json!("duplicate_recordset")), "{told}");
+        assert_eq!(counted().await?, (1, 0));
+
+        let (status, made) = admin.json(Method::POST, &sets, Some(&own)).await?;
+        assert_eq!(status, 202, "{made}");
+        assert_eq!(counted().await?, (2, 0), "managed records are exempt from quotas");
+        update(&world, TWO_SERVERS, Options::default()).await?;
+        assert_eq!(counted().await?, (2, 0));
+        let (_, shown) = world.api().json(Method::GET, &format!("{sets}?type=NS"), None).await?;
+        let shown = &shown["recordsets"][0];
+        assert_eq!((&shown["id"], &shown["ttl"]), (&made["id"], &json!(null)));
+        let (status, _) = world
+            .api()
+            .json(Method::DELETE, &format!("{sets}/{}", shown["id"].as_str().unwrap()), None)
+            .await?;
+        assert_eq!(status, 400, "it is managed");
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        assert_eq!(
+            world.resolve("example.org.", RecordType::NS).await?,
+            ["extra.world.test.", "ns1.world.test."]
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn an_ns_set_that_a_client_wrote_is_taken_over_and_not_counted_any_more() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let id = zone.id.parse().unwrap();
+        // As an earlier version let a client write it.
+        let disowned = world.store().transact(|tx| {
+            Box::pin(async move {
+                let mut found = zones::lock(tx, id).await?.unwrap();
+                let mut set = recordsets::by_name_type(tx, id, &found.name, ZoneType::Ns).await?.unwrap();
+                let now = found.created_at;
+                (set.managed, set.ttl) = (false, Some(Ttl::new(60).unwrap()));
+                recordsets::update(tx, &mut set, now).await?;
+                found.record_count += 1;
+                zones::update(tx, &mut found, now).await
+            })
+        });
+        disowned.await.map_err(|error: StoreError| error)?;
+        update(&world, TWO_SERVERS, Options::default()).await?;
+        let (zone, set) = world
+            .store()
+            .read(|tx| {
+                Box::pin(async move {
+                    let zone = zones::get_any(tx, id).await?.unwrap();
+                    let set = recordsets::by_name_type(tx, id, &zone.name, ZoneType::Ns).await?.unwrap();
+                    Ok::<_, StoreError>((zone, set))
+                })
+            })
+            .await?;
+        assert_eq!((zone.recordset_count, zone.record_count), (2, 0));
+        assert_eq!((set.managed, set.ttl, set.records.len()), (true, None, 2));
         Ok(())
     });
 }

@@ -291,12 +291,13 @@ async fn show_in_batch(
         }
         let next = zone.progress.changed();
         let records = soa::ns_records(pool);
-        let line =
+        let made =
             recordsets::set_generated(tx, &zone, RecordType::Ns, records, next.generation, now).await?;
-        if let Some(line) = line {
+        if let Some(made) = made {
             // The set may have been removed by somebody who was allowed to.
-            zone.recordset_count += u64::from(line.before.is_none());
-            journal::append(tx, zone.id, &[line], now).await?;
+            zone.recordset_count += u64::from(made.is_new);
+            zone.record_count = zone.record_count.saturating_sub(made.released);
+            journal::append(tx, zone.id, &[made.line], now).await?;
             zone.progress = next;
             zones::update(tx, &mut zone, now).await?;
             changed.push(zone.id);

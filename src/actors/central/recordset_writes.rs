@@ -5,6 +5,7 @@
 
 use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::ids::RecordsetId;
+use crate::domain::name::Name;
 use crate::domain::policy::Rule;
 use crate::domain::quota::{Quotas, Resource};
 use crate::domain::record_type::RecordType;
@@ -38,7 +39,14 @@ impl CentralService {
         within(quotas, &[(Resource::ZoneRecordsets, zone.recordset_count + 1)])?;
         let longest = self.config.max_recordset_name_len;
         placement::check(tx, &zone, &m.name, m.kind, m.records.len(), true, longest).await?;
-        records_within(quotas, &zone, 0, m.records.len())?;
+        let managed = is_reserved(&zone, &m.name, m.kind);
+        if managed && !cx.caller.flags.edit_managed_records {
+            return Err(refusals::duplicate_recordset().into());
+        }
+        let counted = if managed { 0 } else { m.records.len() };
+        if !managed {
+            records_within(quotas, &zone, 0, counted)?;
+        }
         let now = self.clock.now();
         let progress = if m.records.is_empty() { zone.progress } else { zone.progress.changed() };
         let recordset = Recordset {
@@ -51,7 +59,7 @@ impl CentralService {
             ttl: m.ttl,
             description: m.description.clone(),
             records: m.records.clone(),
-            managed: false,
+            managed,
             generation: progress.generation,
             change: Action::Create,
             action: Action::None,
@@ -67,7 +75,7 @@ impl CentralService {
         let zone = Zone {
             progress,
             recordset_count: zone.recordset_count + 1,
-            record_count: zone.record_count + m.records.len() as u64,
+            record_count: zone.record_count + counted as u64,
             ..zone
         };
         self.finish(tx, zone, None, Some(&recordset), now).await?;
@@ -223,6 +231,12 @@ fn writable(zone: &Zone) -> Result<(), CentralError> {
         return Err(refusals::zone_is_deleting().into());
     }
     Ok(())
+}
+
+/// True for the NS set at the apex of a zone of our own: it is the pool's, even while it is missing because somebody
+/// who was allowed to removed it.
+fn is_reserved(zone: &Zone, name: &Name, kind: RecordType) -> bool {
+    zone.kind == ZoneKind::Primary && kind == RecordType::Ns && *name == zone.name
 }
 
 /// A counter after `before` of its units became `after`.

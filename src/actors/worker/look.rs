@@ -134,7 +134,7 @@ async fn publish(tx: &mut dyn Tx, zone: &mut Zone, pool: &Pool, now: Timestamp) 
     }
     if let Some(text) = soa_text(zone, pool) {
         let set = recordsets::set_generated(tx, zone, RecordType::Soa, vec![text], generation, now);
-        let line = set.await?;
+        let line = set.await?.map(|made| made.line);
         journal::append(tx, zone.id, line.as_slice(), now).await?;
     }
     versions::record(tx, zone.id, zone.serial, generation, now).await?;

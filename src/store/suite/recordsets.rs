@@ -10,7 +10,7 @@ use crate::domain::recordset::Recordset;
 use crate::domain::zone::Zone;
 use crate::domain::zone_status::{Action, Status};
 use crate::store::StoreError;
-use crate::store::repo::recordsets::{Place, Within};
+use crate::store::repo::recordsets::{Generated, Place, Within};
 use crate::store::repo::{recordsets, shares, zones};
 
 async fn insert(bench: &Bench, zone: &Zone, sets: &[Recordset]) {
@@ -285,10 +285,12 @@ pub async fn generated_sets_stay_the_same_row(bench: Bench) {
             })
             .await
     };
-    let line = generate(&["ns1.example."], 1).await.unwrap();
+    let Generated { line, is_new, released } = generate(&["ns1.example."], 1).await.unwrap();
+    assert_eq!((is_new, released), (true, 0));
     assert_eq!((line.before, line.after), (None, rrset(None, &["ns1.example."])));
     assert_eq!(generate(&["ns1.example."], 2).await, None);
-    let line = generate(&["ns2.example."], 3).await.unwrap();
+    let Generated { line, is_new, released } = generate(&["ns2.example."], 3).await.unwrap();
+    assert_eq!((is_new, released), (false, 0));
     assert_eq!((line.before, line.after), (rrset(None, &["ns1.example."]), rrset(None, &["ns2.example."])));
     assert_eq!(
         (line.generation, line.name, line.kind),
@@ -298,6 +300,15 @@ pub async fn generated_sets_stay_the_same_row(bench: Bench) {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].managed, found[0].version, found[0].change), (true, 2, Action::Update));
     assert_eq!((found[0].records.as_slice(), found[0].ttl), (["ns2.example.".to_owned()].as_slice(), None));
+
+    let client = Recordset { managed: false, ttl: Some(ttl(60)), ..found[0].clone() };
+    let client = &client;
+    bench.write(|tx| Box::pin(async { recordsets::update(tx, &mut client.clone(), at(4)).await })).await;
+    let Generated { line, is_new, released } = generate(&["ns2.example."], 4).await.unwrap();
+    assert_eq!((is_new, released), (false, 1));
+    assert_eq!(line.before, rrset(Some(ttl(60)), &["ns2.example."]));
+    let found = all(&bench, Within::Zone(zone.id), RecordsetFilter::default()).await;
+    assert_eq!((found[0].managed, found[0].ttl, found.len()), (true, None, 1));
 }
 
 /// 30 000 sets in one transaction, or none of them.

@@ -14,7 +14,18 @@ use crate::domain::zone_status::{Action, Status};
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 
-/// Makes the apex set of a type (SOA, NS) these records, as part of a generation. Answers the journal's line for it,
+/// What making an apex set did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The journal's line for it.
+    pub line: JournalEntry,
+    /// There was no such set.
+    pub is_new: bool,
+    /// Records that were a client's until now, so that they count no longer.
+    pub released: u64,
+}
+
+/// Makes the apex set of a type (SOA, NS) these records, as part of a generation, whoever wrote it before. Answers
 /// `None` if the set is like that already.
 ///
 /// # Errors
@@ -26,7 +37,7 @@ pub async fn set_generated(
     records: Vec<String>,
     generation: Generation,
     now: Timestamp,
-) -> Result<Option<JournalEntry>, StoreError> {
+) -> Result<Option<Generated>, StoreError> {
     let after = Some(RrSet { ttl: None, records: records.clone() });
     let line = |before| JournalEntry { generation, name: zone.name.clone(), kind, before, after };
     let Some(mut set) = by_name_type(tx, zone.id, &zone.name, kind).await? else {
@@ -50,16 +61,20 @@ pub async fn set_generated(
             updated_at: None,
         };
         insert(tx, &set).await?;
-        return Ok(Some(line(None)));
+        return Ok(Some(Generated { line: line(None), is_new: true, released: 0 }));
     };
-    if set.records == records {
+    if set.managed && set.ttl.is_none() && set.records == records {
         return Ok(None);
     }
-    let before = RrSet { ttl: set.ttl, records: std::mem::replace(&mut set.records, records) };
+    let before = RrSet { ttl: set.ttl.take(), records: std::mem::replace(&mut set.records, records) };
+    let released = if set.managed { 0 } else { before.records.len() as u64 };
+    set.managed = true;
     set.generation = generation;
     if zone.progress.propagated != Generation::NEVER {
         set.change = Action::Update;
     }
     update(tx, &mut set, now).await?;
-    Ok(Some(line(Some(before))))
+    // A set without records was none in DNS.
+    let before = (!before.records.is_empty()).then_some(before);
+    Ok(Some(Generated { line: line(before), is_new: false, released }))
 }

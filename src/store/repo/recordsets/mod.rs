@@ -9,7 +9,7 @@ mod generated;
 mod row;
 
 pub use self::find::{Within, find};
-pub use self::generated::set_generated;
+pub use self::generated::{Generated, set_generated};
 pub use self::row::Place;
 
 use self::row::{COLUMNS, FROM};
