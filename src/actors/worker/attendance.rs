@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 use super::core::Core;
 use super::desk::Turn;
 use super::kit::PoolKit;
-use super::look::{Finding, look};
+use super::look::{CLAIM_SPARE, Finding, look};
 use super::propagation::{Propagation, Report};
 use crate::actors::central::api::status::ReportZone;
 use crate::actors::mdns::api::ZonePublished;
@@ -60,6 +60,7 @@ struct Found {
     zone: Box<Zone>,
     kit: Arc<PoolKit>,
     soa: Option<String>,
+    at: Instant,
 }
 
 enum Event {
@@ -93,7 +94,12 @@ impl Attendance {
                 Event::Permit(permit) => {
                     self.waiting = None;
                     self.permit = permit;
-                    self.propagate();
+                    // Meanwhile the claim may have run out, and another worker may have done it.
+                    if self.found.as_ref().is_some_and(|found| found.at.elapsed() >= CLAIM_SPARE) {
+                        self.look().await;
+                    } else {
+                        self.propagate();
+                    }
                 }
                 Event::Report(Some(report)) => self.report(report).await,
                 Event::Report(None) => self.propagation = None,
@@ -143,30 +149,50 @@ impl Attendance {
         let mut finding = look(&self.core, zone_id, false).await;
         if let Ok(Finding::HeldBy(holder)) = finding {
             if self.pass_on(holder).await {
+                self.abandon(true);
                 return;
             }
             finding = look(&self.core, zone_id, true).await;
         }
         match finding {
-            Ok(Finding::Nothing | Finding::HeldBy(_)) => {}
+            Ok(Finding::Settled | Finding::HeldBy(_)) => self.abandon(true),
+            Ok(Finding::Gone) => self.abandon(false),
             Ok(Finding::TooSoon { wait }) => self.look_at = Some(Instant::now() + wait),
             Ok(Finding::NoPool(generation)) => {
                 tracing::error!(%zone_id, "the zone's pool does not exist");
                 self.report(Report { generation, outcome: Outcome::Failed }).await;
             }
-            Ok(Finding::Version { zone, kit, soa }) => self.take_up(Found { zone, kit, soa }).await,
-            Ok(Finding::Deletion { zone, kit }) => self.take_up(Found { zone, kit, soa: None }).await,
+            Ok(Finding::Version { zone, kit, soa }) => {
+                self.take_up(Found { zone, kit, soa, at: Instant::now() }).await;
+            }
+            Ok(Finding::Deletion { zone, kit }) => {
+                self.take_up(Found { zone, kit, soa: None, at: Instant::now() }).await;
+            }
             Err(error) => {
                 tracing::warn!(%zone_id, %error, "cannot look at the zone");
                 self.failures += 1;
                 if self.failures < LOOKS {
                     self.look_at = Some(Instant::now() + self.pauses.jittered());
+                } else if self.waiting.is_none() {
+                    self.found = None;
                 }
                 return;
             }
         }
         self.failures = 0;
         self.pauses = Backoff::new(LOOK_FIRST, 2.0, LOOK_LONGEST);
+    }
+
+    /// Leaves what is not decided yet: somebody else has done it or does it, or it is nobody's business any more. What
+    /// goes on for the targets beyond the threshold does so, unless it is to serve a zone that is gone.
+    fn abandon(&mut self, stands: bool) {
+        self.found = None;
+        self.waiting = None;
+        let lingers =
+            |propagation: &Propagation| propagation.is_decided() && (stands || propagation.removes());
+        if self.propagation.as_ref().is_some_and(|(_, propagation)| !lingers(propagation)) {
+            self.propagation = None;
+        }
     }
 
     /// Rings at the worker that has the zone. False if it is not there any more.
@@ -192,7 +218,7 @@ impl Attendance {
 
     /// Begins with what was found, or lets it join what is under way.
     fn propagate(&mut self) {
-        let Some(Found { zone, kit, soa }) = self.found.take() else { return };
+        let Some(Found { zone, kit, soa, .. }) = self.found.take() else { return };
         let generation = zone.progress.published;
         let spec = ZoneSpec { id: zone.id, name: zone.name.clone() };
         let tools = Arc::clone(&self.core.tools);

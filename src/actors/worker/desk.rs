@@ -1,10 +1,10 @@
-//! Which zones are being attended to, each by one task.
+//! Which zones are being attended to, each by one task, and which stand in line for that.
 //!
-//! Invariants: a zone has at most one turn; a ring is never lost: it begins a turn, or reaches the one there is before
-//! that can end; a turn that is dropped, however that comes, frees the zone.
+//! Invariants: a zone has at most one turn; a ring is never lost: it begins a turn, reaches the one there is before that
+//! can end, keeps or gets the zone a place in the line, or is refused; a turn that is dropped, however that comes, frees
+//! the zone; the line is as long as there are turns at most.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,8 +15,15 @@ use crate::domain::ids::ZoneId;
 /// All turns of a worker.
 #[derive(Debug)]
 pub(super) struct Desk {
-    zones: Mutex<HashMap<ZoneId, Ringing>>,
+    zones: Mutex<Zones>,
     most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Zones {
+    attended: HashMap<ZoneId, Ringing>,
+    line: VecDeque<ZoneId>,
+    in_line: HashSet<ZoneId>,
 }
 
 #[derive(Debug)]
@@ -32,7 +39,9 @@ pub(super) enum Rung {
     Begins(Turn),
     /// Whoever attends to it has heard.
     Heard,
-    /// There are too many turns for one more.
+    /// There are too many turns for one more: the zone stands in line.
+    Waits,
+    /// The line is full, too.
     Full,
 }
 
@@ -46,7 +55,7 @@ pub(super) struct Turn {
 }
 
 impl Desk {
-    /// A desk with room for `most` zones.
+    /// A desk with room for `most` zones, and as many in line.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { zones: Mutex::default(), most })
     }
@@ -54,25 +63,46 @@ impl Desk {
     /// Asks for attention to a zone.
     pub(super) fn ring(self: &Arc<Self>, zone: ZoneId) -> Rung {
         let mut zones = self.zones.lock();
-        let full = zones.len() >= self.most;
-        match zones.entry(zone) {
-            Entry::Occupied(mut ringing) => {
-                ringing.get_mut().rung = true;
-                ringing.get().bell.notify_one();
-                Rung::Heard
-            }
-            Entry::Vacant(_) if full => Rung::Full,
-            Entry::Vacant(free) => {
-                let bell = Arc::new(Notify::new());
-                free.insert(Ringing { rung: true, bell: Arc::clone(&bell) });
-                Rung::Begins(Turn { desk: Arc::clone(self), zone, bell, ended: false })
-            }
+        if let Some(ringing) = zones.attended.get_mut(&zone) {
+            ringing.rung = true;
+            ringing.bell.notify_one();
+            return Rung::Heard;
         }
+        if zones.in_line.contains(&zone) {
+            return Rung::Waits;
+        }
+        if zones.attended.len() < self.most {
+            return Rung::Begins(self.seat(&mut zones, zone));
+        }
+        if zones.line.len() < self.most {
+            zones.line.push_back(zone);
+            zones.in_line.insert(zone);
+            return Rung::Waits;
+        }
+        Rung::Full
     }
 
-    /// True if somebody attends to the zone.
+    /// The turn of the next zone in line, if there is room for it.
+    pub(super) fn next(self: &Arc<Self>) -> Option<Turn> {
+        let mut zones = self.zones.lock();
+        if zones.attended.len() >= self.most {
+            return None;
+        }
+        let zone = zones.line.pop_front()?;
+        zones.in_line.remove(&zone);
+        Some(self.seat(&mut zones, zone))
+    }
+
+    fn seat(self: &Arc<Self>, zones: &mut Zones, zone: ZoneId) -> Turn {
+        let bell = Arc::new(Notify::new());
+        zones.attended.insert(zone, Ringing { rung: true, bell: Arc::clone(&bell) });
+        Turn { desk: Arc::clone(self), zone, bell, ended: false }
+    }
+
+    /// True if somebody attends to the zone, or it stands in line.
     pub(super) fn attends(&self, zone: ZoneId) -> bool {
-        self.zones.lock().contains_key(&zone)
+        let zones = self.zones.lock();
+        zones.attended.contains_key(&zone) || zones.in_line.contains(&zone)
     }
 }
 
@@ -86,7 +116,7 @@ impl Turn {
     pub(super) async fn rung(&self) {
         loop {
             let ringing = self.bell.notified();
-            if self.desk.zones.lock().get(&self.zone).is_none_or(|ringing| ringing.rung) {
+            if self.desk.zones.lock().attended.get(&self.zone).is_none_or(|ringing| ringing.rung) {
                 return;
             }
             ringing.await;
@@ -95,7 +125,7 @@ impl Turn {
 
     /// Takes note of all rings so far; what they were for must be looked at after this.
     pub(super) fn heed(&self) {
-        if let Some(ringing) = self.desk.zones.lock().get_mut(&self.zone) {
+        if let Some(ringing) = self.desk.zones.lock().attended.get_mut(&self.zone) {
             ringing.rung = false;
         }
     }
@@ -104,9 +134,9 @@ impl Turn {
     pub(super) fn end(mut self) -> Option<Self> {
         let rung = {
             let mut zones = self.desk.zones.lock();
-            let rung = zones.get(&self.zone).is_some_and(|ringing| ringing.rung);
+            let rung = zones.attended.get(&self.zone).is_some_and(|ringing| ringing.rung);
             if !rung {
-                zones.remove(&self.zone);
+                zones.attended.remove(&self.zone);
             }
             rung
         };
@@ -122,7 +152,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         // After an orderly end the entry may be there anew, for another turn.
         if !self.ended {
-            self.desk.zones.lock().remove(&self.zone);
+            self.desk.zones.lock().attended.remove(&self.zone);
         }
     }
 }
@@ -176,8 +206,18 @@ mod tests {
         let desk = Desk::new(1);
         let zone = ZoneId::random();
         let turn = begin(&desk, zone);
+        let waiting = ZoneId::random();
+        assert!(matches!(desk.ring(waiting), Rung::Waits));
+        assert!(matches!(desk.ring(waiting), Rung::Waits), "once in line is enough");
         assert!(matches!(desk.ring(ZoneId::random()), Rung::Full));
+        assert!(desk.next().is_none() && desk.attends(waiting));
         drop(turn);
+        let turn = desk.next().unwrap();
+        assert_eq!(turn.zone(), waiting);
+        assert!(turn.rung().now_or_never().is_some() && matches!(desk.ring(waiting), Rung::Heard));
+        assert!(desk.next().is_none());
+        drop(turn);
+        assert!(desk.next().is_none() && !desk.attends(waiting));
         begin(&desk, ZoneId::random());
     }
 

@@ -20,14 +20,17 @@ use crate::domain::zone::{Zone, ZoneKind};
 use crate::store::repo::{claims, journal, pools, recordsets, versions, zones};
 use crate::store::{StoreError, Tx};
 
-/// Left to a claim after the time that its zone may need.
-const CLAIM_SPARE: Duration = Duration::from_secs(30);
+/// Left to a claim after the time that its zone may need; what was found longer ago must be looked at again before it is
+/// begun with.
+pub(super) const CLAIM_SPARE: Duration = Duration::from_secs(30);
 
 /// What is to be done about a zone.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// Nothing, or nothing any more.
-    Nothing,
+    /// Nothing, or nothing any more: its newest generation has arrived.
+    Settled,
+    /// There is no such zone, or not any more.
+    Gone,
     /// The change waits for others to share a serial with.
     TooSoon {
         /// How long.
@@ -79,9 +82,9 @@ pub(super) async fn look(core: &Core, id: ZoneId, steal: bool) -> Result<Finding
 
 async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Seen, StoreError> {
     let now = core.clock.now();
-    let Some(mut zone) = zones::lock(tx, id).await? else { return Ok(Seen::Finding(Finding::Nothing)) };
+    let Some(mut zone) = zones::lock(tx, id).await? else { return Ok(Seen::Finding(Finding::Gone)) };
     if zone.progress.propagated == zone.progress.generation {
-        return Ok(Seen::Finding(Finding::Nothing));
+        return Ok(Seen::Finding(Finding::Settled));
     }
     let publishes = zone.progress.is_unpublished() && !zone.progress.is_deleting();
     if publishes {

@@ -31,7 +31,7 @@ use self::api::{PublishZone, Worker};
 use self::attendance::Attendance;
 use self::backends::Backends;
 use self::core::Core;
-use self::desk::{Desk, Rung};
+use self::desk::{Desk, Rung, Turn};
 use self::kit::PoolKits;
 use self::tools::Tools;
 use crate::actors::central::api::Central;
@@ -114,14 +114,22 @@ impl WorkerService {
     fn attend(&self, zone: ZoneId) -> Result<(), Fault> {
         match self.core.desk.ring(zone) {
             Rung::Begins(turn) => {
-                let attendance = Attendance::new(Arc::clone(&self.core), turn).run();
-                let span = tracing::info_span!("attendance", zone_id = %zone);
-                self.core.tools.tasks.spawn(attendance.instrument(span));
+                self.core.tools.tasks.spawn(attend_in_turn(Arc::clone(&self.core), turn));
                 Ok(())
             }
-            Rung::Heard => Ok(()),
+            Rung::Heard | Rung::Waits => Ok(()),
             Rung::Full => Err(Fault::overloaded(Worker::NAME)),
         }
+    }
+}
+
+/// Attends to a zone, then to those in line while there is room.
+async fn attend_in_turn(core: Arc<Core>, turn: Turn) {
+    let mut next = Some(turn);
+    while let Some(turn) = next {
+        let span = tracing::info_span!("attendance", zone_id = %turn.zone());
+        Attendance::new(Arc::clone(&core), turn).run().instrument(span).await;
+        next = if core.tools.stop.is_cancelled() { None } else { core.desk.next() };
     }
 }
 

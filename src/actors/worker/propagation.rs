@@ -139,6 +139,11 @@ impl Propagation {
         self.wants.is_empty()
     }
 
+    /// True if this takes the zone away.
+    pub(super) fn removes(&self) -> bool {
+        self.order != Order::Ensure
+    }
+
     /// True if this brings versions of the zone to the same servers in the same way, so that a new one can join.
     pub(super) fn can_take(&self, kit: &Arc<PoolKit>) -> bool {
         self.order == Order::Ensure && Arc::ptr_eq(&self.kit, kit) && !self.is_decided()

@@ -1,7 +1,7 @@
 //! Taking up again what lags, whatever message got lost and whoever failed.
 //!
 //! Invariants: a zone is taken up at most once per pause, and the pauses grow while it lags; a zone that this worker
-//! attends to is left alone.
+//! attends to is left alone; one that there is no room for stays due.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use super::WorkerService;
 use super::api::{RecoverShards, Recovered};
 use super::backoff::Backoff;
 use crate::config::RecoveryConfig;
-use crate::domain::ids::ZoneId;
 use crate::domain::shard::Shard;
 use crate::store::StoreError;
 use crate::store::repo::zones::{self, Lagging};
@@ -20,28 +19,17 @@ impl Handle<RecoverShards> for WorkerService {
     async fn handle(&self, _cx: &Cx, message: RecoverShards) -> Result<Recovered, Fault> {
         let ranges: Vec<RangeInclusive<Shard>> =
             message.ranges.iter().map(|(first, last)| *first..=*last).collect();
-        let due = self
+        let taken = self
             .take_due(&ranges, message.limit)
             .await
             .map_err(|error| Fault::unavailable("database_unavailable", error.to_string()))?;
-        let mut zones = 0;
-        for zone in due {
-            // A full desk is no failure: what is not taken up now is due again later.
-            if self.attend(zone).is_ok() {
-                zones += 1;
-            }
-        }
-        Ok(Recovered { zones })
+        Ok(Recovered { zones: u32::try_from(taken).unwrap_or(u32::MAX) })
     }
 }
 
 impl WorkerService {
-    /// The zones that are due, each scheduled anew.
-    async fn take_due(
-        &self,
-        ranges: &[RangeInclusive<Shard>],
-        limit: u32,
-    ) -> Result<Vec<ZoneId>, StoreError> {
+    /// Takes up the zones that are due and schedules them anew. Answers how many.
+    async fn take_due(&self, ranges: &[RangeInclusive<Shard>], limit: u32) -> Result<usize, StoreError> {
         let core = &self.core;
         let now = core.clock.now();
         // A change is due at once: the first attempt is given its time.
@@ -51,8 +39,10 @@ impl WorkerService {
             .read(|tx| Box::pin(async move { zones::lagging(tx, ranges, due_by, limit).await }))
             .await?;
         // Those attended to are only put back in the queue, lest they hide the others.
-        let (attended, due): (Vec<Lagging>, Vec<Lagging>) =
+        let (attended, mut due): (Vec<Lagging>, Vec<Lagging>) =
             found.into_iter().partition(|lagging| core.desk.attends(lagging.zone.id));
+        // Those that there is no room for were not tried: they stay as they are, first in the queue.
+        due.retain(|lagging| self.attend(lagging.zone.id).is_ok());
         let (attended, due, recovery) = (&attended, &due, core.recovery);
         if !attended.is_empty() || !due.is_empty() {
             core.store
@@ -70,7 +60,7 @@ impl WorkerService {
                 })
                 .await?;
         }
-        Ok(due.iter().map(|lagging| lagging.zone.id).collect())
+        Ok(due.len())
     }
 }
 

@@ -287,3 +287,71 @@ fn a_pool_that_takes_the_id_of_a_deleted_one_is_not_taken_for_it() {
         assert_eq!(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ground.pool.nameservers[0].id]);
     });
 }
+
+#[test]
+fn what_another_worker_finished_meanwhile_is_not_begun_or_gone_on_with() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let config = WorkerConfig { max_propagations: 1, ..Config::default().worker };
+        let worker = ground.worker_with(config).await;
+        let desk = &worker.service.core.desk;
+        let (first, rung, forgotten) = (
+            ground.settled("first.example.").await,
+            ground.settled("rung.example.").await,
+            ground.settled("forgotten.example.").await,
+        );
+        let before = ground.reports.lock().len();
+        ground.server(0).behave(Manner::Silent);
+        // The first one has the only permit, the others wait for it.
+        for zone in [&first, &rung, &forgotten] {
+            ground.change(zone).await;
+            ground.nudge(zone).await;
+        }
+        ground.mdns.answered::<ZonePublished>(6).await;
+        let arrived = async |zone| {
+            ground.alter(zone, |progress| progress.reported(Generation::new(2), Outcome::Propagated)).await;
+        };
+        for zone in [&first, &rung, &forgotten] {
+            arrived(zone).await;
+        }
+        ground.nudge(&rung).await;
+        until(|| !desk.attends(rung.id)).await;
+        assert!(desk.attends(first.id) && desk.attends(forgotten.id));
+        tokio::time::advance(Duration::from_secs(31)).await;
+        ground.nudge(&first).await;
+        until(|| !desk.attends(first.id)).await;
+        until(|| !desk.attends(forgotten.id)).await;
+        assert_eq!(ground.reports.lock().len(), before, "there was nothing to report");
+    });
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
+}
+
+#[test]
+fn zones_that_there_is_no_room_for_stay_due_and_are_taken_up_as_soon_as_there_is() {
+    run_paused(async {
+        let ground = Ground::new().await;
+        let config = WorkerConfig { max_propagations: 1, ..Config::default().worker };
+        let _worker = ground.worker_with(config).await;
+        for number in 0..40 {
+            ground.create(&format!("zone{number}.example.")).await;
+        }
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let begun = Instant::now();
+        let taken = ground.recover().await;
+        let most = u32::try_from(DESK_FACTOR).unwrap();
+        assert_eq!(taken, most * 2, "as many are attended to as stand in line");
+        timeout(PATIENCE, ground.central.answered::<ReportZone>(most as usize * 2)).await.unwrap();
+        assert_eq!(ground.recover().await, 40 - taken);
+        timeout(PATIENCE, ground.central.answered::<ReportZone>(40)).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(1), "nobody waits for a pause");
+        assert!(ground.reports.lock().iter().all(|report| report.outcome == Outcome::Propagated));
+    });
+}
