@@ -114,6 +114,39 @@ fn a_threshold_below_one_hundred_forgives_a_silent_name_server() {
 }
 
 #[test]
+fn a_late_removal_leaves_a_zone_of_the_same_name_alone() {
+    run(async {
+        let spec = Spec::all_in_one().nameservers(2).configured(|c| c.worker.threshold_percentage = 50);
+        let world = World::start(spec).await?;
+        let late = world.nameserver(2);
+        for (wait, zone_name) in [(0, "a.test."), (1, "b.test."), (5, "c.test."), (20, "d.test.")] {
+            let old = world.api().create_zone(zone_name).await?;
+            world.zone_becomes(&old.id, "ACTIVE").await?;
+            world.until("both have it", async || Ok(late.has_zone(&name(zone_name)))).await?;
+            let old_serial = world.api().zone(&old.id).await?.serial;
+            late.behave(Manner::Silent);
+            world.api().delete_zone(&old.id).await?;
+            world.zone_vanishes(&old.id).await?;
+            world.advance(Duration::from_secs(wait)).await;
+
+            let new = world.api().create_zone(zone_name).await?;
+            world.zone_becomes(&new.id, "ACTIVE").await?;
+            late.behave(Manner::Normal);
+            let serial = world.api().zone(&new.id).await?.serial;
+            assert!(serial > old_serial, "{serial}, {old_serial}");
+            world
+                .until("both have the new one", async || {
+                    Ok(late.serial(&name(zone_name)) == Some(Serial::new(serial)))
+                })
+                .await?;
+            world.advance(Duration::from_secs(120)).await;
+            assert!(late.has_zone(&name(zone_name)), "{zone_name}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_deletion_that_a_name_server_does_not_confirm_stays_one_until_it_does() {
     run(async {
         let world = World::start(Spec::all_in_one().nameservers(2)).await?;

@@ -41,11 +41,13 @@ pub(super) struct NewZone {
 }
 
 impl NewZone {
-    /// The time for zones of our own; a secondary zone has nothing to show before its first transfer.
-    fn first_serial(&self) -> Serial {
+    /// The time for zones of our own, or what follows the last serial of a zone of this name that is gone: a name server
+    /// may still have that. A secondary zone has nothing to show before its first transfer.
+    fn first_serial(&self, last: Option<Serial>) -> Serial {
+        let now = self.now.seconds();
         match self.request.kind {
             ZoneKind::Secondary => Serial::new(1),
-            ZoneKind::Primary | ZoneKind::Catalog => Serial::at(self.now.seconds()),
+            ZoneKind::Primary | ZoneKind::Catalog => last.map_or(Serial::at(now), |last| last.next(now)),
         }
     }
 }
@@ -63,8 +65,10 @@ pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, Ce
     zones::alone(tx).await?;
     let admitted =
         admission::admit(tx, &new.limits, new.privileges, &new.project, &request.name, request.ttl).await?;
-    let sets = generated_sets(new, &admitted.pool);
-    let zone = new_zone(new, &admitted, sets.len());
+    let last = zones::last_serial(tx, &request.name, admitted.pool.id).await?;
+    let serial = new.first_serial(last);
+    let sets = generated_sets(new, &admitted.pool, serial);
+    let zone = new_zone(new, &admitted, serial, sets.len());
     zones::insert(tx, &zone, new.now).await.map_err(|e| match e.is_unique(zones::NAME_TAKEN) {
         true => refusals::duplicate_zone().into(),
         false => CentralError::from(e),
@@ -83,7 +87,7 @@ pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, Ce
     Ok(Created { zone, touched })
 }
 
-fn new_zone(new: &NewZone, admitted: &Admitted, generated: usize) -> Zone {
+fn new_zone(new: &NewZone, admitted: &Admitted, serial: Serial, generated: usize) -> Zone {
     let request = &new.request;
     Zone {
         id: new.id,
@@ -95,7 +99,7 @@ fn new_zone(new: &NewZone, admitted: &Admitted, generated: usize) -> Zone {
         description: request.description.clone(),
         ttl: request.ttl.unwrap_or(Ttl::from_wire(new.default_ttl)),
         timers: new.timers,
-        serial: new.first_serial(),
+        serial,
         progress: Progress::created(),
         shared: false,
         attributes: request.attributes.clone(),
@@ -113,11 +117,10 @@ fn new_zone(new: &NewZone, admitted: &Admitted, generated: usize) -> Zone {
 }
 
 /// SOA for every zone, NS for primary ones.
-fn generated_sets(new: &NewZone, pool: &Pool) -> Vec<(RecordType, Vec<String>)> {
+fn generated_sets(new: &NewZone, pool: &Pool, serial: Serial) -> Vec<(RecordType, Vec<String>)> {
     let ns = soa::ns_records(pool);
     let mname = pool.ns_in_order().first().map_or_else(Name::root, |ns| ns.hostname.clone());
-    let mut sets =
-        vec![(RecordType::Soa, vec![soa::text(&mname, &new.email, new.first_serial(), new.timers)])];
+    let mut sets = vec![(RecordType::Soa, vec![soa::text(&mname, &new.email, serial, new.timers)])];
     if new.request.kind == ZoneKind::Primary {
         sets.push((RecordType::Ns, ns));
     }

@@ -17,6 +17,7 @@ mod look;
 mod propagation;
 mod push;
 mod recover;
+mod removal;
 mod tools;
 mod wants;
 
@@ -83,6 +84,7 @@ impl WorkerService {
     pub fn new(parts: WorkerParts) -> Self {
         let most = parts.config.max_propagations.clamp(1, Semaphore::MAX_PERMITS);
         let tools = Arc::new(Tools {
+            store: parts.store.clone(),
             exchange: parts.exchange,
             config: parts.config,
             tasks: TaskTracker::new(),

@@ -101,7 +101,8 @@ impl Propagation {
         generation: Generation,
         hard: bool,
     ) -> Self {
-        Self::begin(tools, kit, zone, Order::Remove { hard }, generation, Wanted::Absence)
+        let order = Order::Remove { hard, pool: kit.pool.id };
+        Self::begin(tools, kit, zone, order, generation, Wanted::Absence)
     }
 
     fn begin(
@@ -234,7 +235,7 @@ impl Propagation {
         self.targets.fill(Progress::UnderWay);
         self.pushes.clear();
         for (at, bound) in self.kit.targets.iter().enumerate() {
-            let pushing = push(Arc::clone(bound), self.zone.clone(), self.order, self.tools.config.clone());
+            let pushing = push(Arc::clone(bound), self.zone.clone(), self.order, Arc::clone(&self.tools));
             self.pushes.push(Box::pin(async move { (at, pushing.await) }));
         }
         // There is nobody to wait for.

@@ -18,6 +18,7 @@ use crate::domain::ids::{AlsoNotifyId, NameserverId, PoolId, TargetId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::pool::{AlsoNotify, Nameserver, Pool, Target};
 use crate::domain::time::Timestamp;
+use crate::store::Store;
 
 /// What the name servers transfer: zones with nothing but a serial.
 #[derive(Default)]
@@ -52,12 +53,15 @@ fn zone(name: &str) -> ZoneSpec {
 }
 
 impl Field {
-    fn new(servers: usize, change: impl FnOnce(&mut WorkerConfig)) -> Self {
+    async fn new(servers: usize, change: impl FnOnce(&mut WorkerConfig)) -> Self {
         let primary = Arc::new(Primary::default());
         let net = FakeNet::new(Arc::clone(&primary) as Arc<dyn TransferSource>);
         let mut config = Config::default().worker;
         change(&mut config);
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        store.migrate().await.unwrap();
         let tools = Arc::new(Tools {
+            store,
             exchange: Arc::new(net.clone()),
             config,
             tasks: TaskTracker::new(),
@@ -130,7 +134,7 @@ async fn all(propagation: &mut Propagation) -> Vec<(u64, Outcome)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_zone_is_everywhere_within_milliseconds() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     let begun = Instant::now();
     let mut propagation = field.begin(1, 10);
     assert_eq!(all(&mut propagation).await, [(1, Outcome::Propagated)]);
@@ -140,7 +144,7 @@ async fn a_new_zone_is_everywhere_within_milliseconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_version_goes_to_everybody_who_is_to_know() {
-    let mut field = Field::new(1, |_| {});
+    let mut field = Field::new(1, |_| {}).await;
     field.settled().await;
     field.pool.nameservers.push(Nameserver { id: NameserverId::random(), at: place(7), tsigkey_id: None });
     field.pool.also_notifies.push(AlsoNotify { id: AlsoNotifyId::random(), at: place(8) });
@@ -157,7 +161,7 @@ async fn a_version_goes_to_everybody_who_is_to_know() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_makes_it_fail_when_its_time_is_over() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     field.settled().await;
     field.server(1).behave(Manner::Silent);
     let begun = Instant::now();
@@ -167,7 +171,7 @@ async fn a_silent_server_makes_it_fail_when_its_time_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_in_time_is_told_again() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     field.settled().await;
     // It answers NOTIFY but cannot transfer yet: only a second word makes it try again.
     field.server(1).lag(Duration::from_secs(3600));
@@ -179,7 +183,7 @@ async fn a_server_that_comes_back_in_time_is_told_again() {
 
 #[tokio::test(start_paused = true)]
 async fn half_the_servers_suffice_if_the_threshold_says_so_and_the_rest_is_not_given_up() {
-    let field = Field::new(2, |config| config.threshold_percentage = 50);
+    let field = Field::new(2, |config| config.threshold_percentage = 50).await;
     field.server(1).behave(Manner::Silent);
     let mut propagation = field.begin(1, 10);
     let report = propagation.next_report().await.unwrap();
@@ -194,7 +198,7 @@ async fn half_the_servers_suffice_if_the_threshold_says_so_and_the_rest_is_not_g
 
 #[tokio::test(start_paused = true)]
 async fn versions_that_come_faster_than_they_arrive_are_each_reported_once() {
-    let field = Field::new(1, |_| {});
+    let field = Field::new(1, |_| {}).await;
     field.settled().await;
     field.server(0).lag(Duration::from_secs(1));
     let mut propagation = field.begin(2, 11);
@@ -213,7 +217,7 @@ async fn versions_that_come_faster_than_they_arrive_are_each_reported_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_zone_is_waited_for_until_no_server_has_it() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     field.settled().await;
     assert_eq!(all(&mut field.begin_deletion(2)).await, [(2, Outcome::Propagated)]);
     assert!(!field.server(0).has_zone(&field.zone.name));
@@ -227,7 +231,7 @@ async fn a_deleted_zone_is_waited_for_until_no_server_has_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_a_server_lost_is_pushed_again() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     field.settled().await;
     field.server(1).remove_zone(&field.zone.name);
     assert_eq!(all(&mut field.begin(2, 11)).await, [(2, Outcome::Propagated)]);
@@ -236,7 +240,7 @@ async fn a_zone_that_a_server_lost_is_pushed_again() {
 
 #[tokio::test(start_paused = true)]
 async fn servers_that_never_have_the_zone_are_told_apart_from_slow_ones() {
-    let mut field = Field::new(1, |_| {});
+    let mut field = Field::new(1, |_| {}).await;
     field.pool.nameservers.first_mut().unwrap().at = place(9);
     field.server(9);
     assert_eq!(all(&mut field.begin(1, 10)).await, [(1, Outcome::NoZone)]);
@@ -245,11 +249,11 @@ async fn servers_that_never_have_the_zone_are_told_apart_from_slow_ones() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_succeed_fails_at_once() {
     let begun = Instant::now();
-    let field = Field::new(0, |_| {});
+    let field = Field::new(0, |_| {}).await;
     assert_eq!(all(&mut field.begin(1, 10)).await, [(1, Outcome::Failed)]);
     assert_eq!(all(&mut field.begin_deletion(2)).await, [(2, Outcome::Propagated)]);
 
-    let mut field = Field::new(2, |_| {});
+    let mut field = Field::new(2, |_| {}).await;
     field.pool.targets.first_mut().unwrap().driver = "unknown".to_owned();
     assert_eq!(all(&mut field.begin(1, 10)).await, [(1, Outcome::Failed)]);
     assert!(begun.elapsed() < Duration::from_secs(1));
@@ -257,7 +261,7 @@ async fn what_cannot_succeed_fails_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_is_asked_once_and_then_known_until_its_definition_changes() {
-    let mut field = Field::new(1, |_| {});
+    let mut field = Field::new(1, |_| {}).await;
     let fake = FakeBackend::default();
     let shared = fake.clone();
     field.kits = PoolKits::new(Backends::default().with("fake", move |_| Ok(Arc::new(shared.clone()))));
@@ -276,7 +280,7 @@ async fn a_target_is_asked_once_and_then_known_until_its_definition_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_or_hangs_is_tried_again() {
-    let mut field = Field::new(1, |_| {});
+    let mut field = Field::new(1, |_| {}).await;
     let fake = FakeBackend::default();
     let shared = fake.clone();
     field.kits = PoolKits::new(Backends::default().with("fake", move |_| Ok(Arc::new(shared.clone()))));
@@ -293,7 +297,7 @@ async fn a_target_that_fails_or_hangs_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn thousands_wait_at_the_same_time() {
-    let field = Field::new(2, |_| {});
+    let field = Field::new(2, |_| {}).await;
     field.server(1).lag(Duration::from_secs(2));
     let kit = field.kit();
     let begun = Instant::now();

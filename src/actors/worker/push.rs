@@ -9,7 +9,9 @@ use tokio::time::{sleep, timeout};
 use super::backends::{BackendError, ZoneSpec};
 use super::backoff::Backoff;
 use super::kit::BoundTarget;
-use crate::config::WorkerConfig;
+use super::removal::Removal;
+use super::tools::Tools;
+use crate::domain::ids::PoolId;
 
 /// What is wanted of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(super) enum Order {
     Remove {
         /// Its files go too.
         hard: bool,
+        /// The pool it was in.
+        pool: PoolId,
     },
 }
 
@@ -28,25 +32,30 @@ pub(super) async fn push(
     bound: Arc<BoundTarget>,
     zone: ZoneSpec,
     order: Order,
-    config: WorkerConfig,
+    tools: Arc<Tools>,
 ) -> Result<(), BackendError> {
     let backend = bound.backend.as_ref().map_err(Clone::clone)?;
     if order == Order::Ensure && bound.has_pushed(zone.id) {
         return Ok(());
     }
+    let mut removal = match order {
+        Order::Ensure => None,
+        Order::Remove { hard, pool } => Some(Removal::new(zone.clone(), pool, hard)),
+    };
+    let config = &tools.config;
     // A state takes up to two commands.
     let limit = config.target_timeout.saturating_mul(2);
     let mut backoff = Backoff::new(config.target_retry_first, 2.0, config.target_retry_max);
     let mut attempt = 1_u32;
     loop {
         let acted = async {
-            match order {
-                Order::Ensure => backend.ensure_zone(&zone).await,
-                Order::Remove { hard } => backend.ensure_absent(&zone, hard).await,
+            match &mut removal {
+                None => backend.ensure_zone(&zone).await.map(drop),
+                Some(removal) => removal.attempt(&tools.store, backend.as_ref()).await,
             }
         };
         let error = match timeout(limit, acted).await {
-            Ok(Ok(_)) => {
+            Ok(Ok(())) => {
                 match order {
                     Order::Ensure => bound.remember(zone.id),
                     Order::Remove { .. } => bound.forget(zone.id),

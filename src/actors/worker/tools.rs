@@ -7,10 +7,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::WorkerConfig;
 use crate::dns::client::Exchange;
+use crate::store::Store;
 
 /// Shared by all zones of a worker.
 #[derive(Debug)]
 pub(super) struct Tools {
+    /// The database.
+    pub(super) store: Store,
     /// The way to the name servers.
     pub(super) exchange: Arc<dyn Exchange>,
     /// The settings.

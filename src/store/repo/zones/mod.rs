@@ -9,7 +9,7 @@ mod tree;
 mod upkeep;
 
 pub use self::find::find;
-pub use self::tree::{ancestors, by_name, children_count, descendants, reparent};
+pub use self::tree::{ancestors, by_name, children_count, descendants, last_serial, reparent};
 pub use self::upkeep::{Lagging, Published, in_pool, lagging, published_since, purge, purgeable, schedule};
 
 use self::row::{COLUMNS, FROM};

@@ -3,8 +3,9 @@
 //! Invariants: these look across projects and pools; a zone being deleted still counts.
 
 use super::row::{self, COLUMNS, FROM};
-use crate::domain::ids::ZoneId;
+use crate::domain::ids::{PoolId, ZoneId};
 use crate::domain::name::Name;
+use crate::domain::serial::Serial;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::Zone;
 use crate::store::driver::Tx;
@@ -24,6 +25,17 @@ pub async fn by_name(tx: &mut dyn Tx, name: &Name) -> Result<Vec<Zone>, StoreErr
         "SELECT {COLUMNS} FROM {FROM} WHERE z.deleted = '0' AND z.name_key = $1 ORDER BY z.created_at, z.id"
     );
     tx.rows(sql, args![name.key()]).await?.into_iter().map(row::zone).collect()
+}
+
+/// The serial that the last zone of this name in a pool ended with, if it is gone but not purged.
+///
+/// # Errors
+/// If the database fails.
+pub async fn last_serial(tx: &mut dyn Tx, name: &Name, pool: PoolId) -> Result<Option<Serial>, StoreError> {
+    let sql = "SELECT serial FROM zones WHERE name_key = $1 AND pool_id = $2 AND deleted <> '0' \
+               ORDER BY deleted_at DESC, id LIMIT 1";
+    let row = tx.row(sql, args![name.key(), pool]).await?;
+    row.map(|mut row| Ok(Serial::new(row.number("serial")?))).transpose()
 }
 
 /// The zones above this name, nearest first.
