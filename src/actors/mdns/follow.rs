@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -24,8 +23,6 @@ const PAGE: u32 = 1000;
 const OVERLAP: i64 = 5_000_000;
 /// How often all of the feed is read.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// Zones loaded at once.
-const LOADS: usize = 4;
 
 /// Keeps the zones in memory up to what is published.
 #[derive(Debug)]
@@ -85,9 +82,7 @@ impl Follower {
     }
 
     async fn load_all(&self, ids: impl Iterator<Item = ZoneId> + Send) -> Result<(), StoreError> {
-        let ids: Vec<ZoneId> = ids.collect();
-        let loads = futures::stream::iter(ids.into_iter().map(|id| self.loader.load(id)));
-        loads.buffer_unordered(LOADS).try_collect::<()>().await
+        self.loader.load_all(ids.collect()).await
     }
 }
 

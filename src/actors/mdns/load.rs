@@ -3,8 +3,10 @@
 //! Invariants: one load of a zone at a time, each from one state of the database, so memory never goes back; a zone
 //! that cannot be served is not in memory; a small change of a large zone costs as much as the change.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::stream::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turns, Semaphore};
 
@@ -16,7 +18,7 @@ use crate::domain::delta;
 use crate::domain::ids::ZoneId;
 use crate::domain::name::Name;
 use crate::domain::record_type::RecordType;
-use crate::store::repo::transfer::{self, PublishedZone};
+use crate::store::repo::transfer::{self, PublishedSet, PublishedZone};
 use crate::store::repo::{journal, versions};
 use crate::store::{Store, StoreError, Tx};
 
@@ -24,6 +26,11 @@ use crate::store::{Store, StoreError, Tx};
 const LOADS: usize = 4;
 /// Locks that all zones share.
 const TURNS: usize = 256;
+/// Zones read with one look at the database, and the sets that each of them may have.
+const TOGETHER: usize = 250;
+const SMALL: u32 = 5000;
+/// Fewer zones than this are not worth reading together.
+const FEW: usize = 4;
 /// Lines of the journal up to which a change is applied to what is in memory.
 const MOST_LINES: u64 = 5000;
 
@@ -34,10 +41,21 @@ pub(super) struct Loader {
     catalog: Arc<Catalog>,
     /// False if only the SOA records are wanted.
     whole: bool,
-    turns: Box<[Turns<()>]>,
+    /// Each counts the loads under it.
+    turns: Box<[Turns<u64>]>,
     permits: Semaphore,
-    /// How many zones were read in full, and how many by their changes alone.
-    counts: Mutex<(u64, u64)>,
+    counts: Mutex<Counts>,
+}
+
+/// How many zones were read, by the way it was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// In full, one by one.
+    pub(super) in_full: u64,
+    /// By their changes alone.
+    pub(super) by_journal: u64,
+    /// Together with others.
+    pub(super) together: u64,
 }
 
 /// What a look at the database says about a zone in memory.
@@ -58,7 +76,7 @@ impl Loader {
             store,
             catalog,
             whole,
-            turns: (0..TURNS).map(|_| Turns::new(())).collect(),
+            turns: (0..TURNS).map(|_| Turns::new(0)).collect(),
             permits: Semaphore::new(LOADS),
             counts: Mutex::default(),
         }
@@ -72,19 +90,21 @@ impl Loader {
         &self.catalog
     }
 
-    /// How many zones were read in full, and how many by their changes alone.
+    /// How many zones were read so far.
     #[cfg(test)]
-    pub(super) fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> Counts {
         *self.counts.lock()
     }
 
     /// Brings one zone up to what is published.
     pub(super) async fn load(&self, id: ZoneId) -> Result<(), StoreError> {
-        let turn = self.turns.get(usize::try_from(id.uuid().as_u128() % TURNS as u128).unwrap_or(0));
-        let _turn = match turn {
+        let mut turn = match self.turn(id) {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
+        if let Some(loads) = turn.as_deref_mut() {
+            *loads += 1;
+        }
         let _permit = self.permits.acquire().await;
         let known = self.catalog.zone(id);
         let seen = self.store.read(|tx| Box::pin(look(tx, id, known.as_deref(), self.whole))).await?;
@@ -100,14 +120,58 @@ impl Loader {
                 tracing::debug!(zone = %version.origin, serial = %version.serial, records = zone.records(), "zone loaded");
                 let mut counts = self.counts.lock();
                 match how {
-                    How::InFull => counts.0 += 1,
-                    How::ByJournal => counts.1 += 1,
+                    How::InFull => counts.in_full += 1,
+                    How::ByJournal => counts.by_journal += 1,
                 }
                 drop(counts);
                 self.catalog.put(Arc::new(*zone));
             }
         }
         Ok(())
+    }
+
+    /// Brings many zones up to what is published: those that are not in memory yet together, as far as they are small.
+    pub(super) async fn load_all(&self, ids: Vec<ZoneId>) -> Result<(), StoreError> {
+        let (known, new): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| self.catalog.zone(*id).is_some());
+        let (new, mut single) = if new.len() < FEW { (Vec::new(), new) } else { (new, Vec::new()) };
+        single.extend(known);
+        let batches: Vec<Vec<ZoneId>> = new.chunks(TOGETHER).map(<[_]>::to_vec).collect();
+        let batches = futures::stream::iter(batches.into_iter().map(|batch| self.load_batch(batch)));
+        let rest: Vec<Vec<ZoneId>> = batches.buffer_unordered(LOADS).try_collect().await?;
+        single.extend(rest.into_iter().flatten());
+        let loads = futures::stream::iter(single.into_iter().map(|id| self.load(id)));
+        loads.buffer_unordered(LOADS).try_collect::<()>().await
+    }
+
+    /// Reads zones together. Answers those that have to be loaded one by one.
+    async fn load_batch(&self, ids: Vec<ZoneId>) -> Result<Vec<ZoneId>, StoreError> {
+        let mut before = HashMap::with_capacity(ids.len());
+        for id in &ids {
+            if let Some(turn) = self.turn(*id) {
+                before.insert(*id, *turn.lock().await);
+            }
+        }
+        let _permit = self.permits.acquire().await;
+        let wanted = ids.as_slice();
+        let found = self.store.read(|tx| Box::pin(transfer::small(tx, wanted, SMALL))).await?;
+        let mut rest: HashSet<ZoneId> = ids.into_iter().collect();
+        for (zone, sets) in found {
+            let id = zone.id;
+            let Some(data) = whole(zone, sets, self.whole) else { continue };
+            let Some(turn) = self.turn(id) else { continue };
+            let loads = turn.lock().await;
+            // Whoever loaded it meanwhile may have seen a newer state, or that it is to be served no more.
+            if before.get(&id) == Some(&*loads) {
+                self.catalog.put(Arc::new(data));
+                self.counts.lock().together += 1;
+                rest.remove(&id);
+            }
+        }
+        Ok(rest.into_iter().collect())
+    }
+
+    fn turn(&self, id: ZoneId) -> Option<&Turns<u64>> {
+        self.turns.get(usize::try_from(id.uuid().as_u128() % TURNS as u128).unwrap_or(0))
     }
 
     /// The zones that a question about `names` concerns and that are not in memory as they are published; each name
@@ -186,6 +250,27 @@ async fn look(
         }
     }
     Ok(finish(edit).map_or(Seen::NotServed, |zone| Seen::Changed(Box::new(zone), How::InFull)))
+}
+
+/// The version that these sets make; `None` if it cannot be served.
+fn whole(zone: PublishedZone, sets: Vec<PublishedSet>, with_sets: bool) -> Option<ZoneData> {
+    let version = read::version(zone)?;
+    let is_soa = |set: &PublishedSet| set.kind == RecordType::Soa && set.name == version.origin;
+    let (mut soa, sets): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_soa);
+    let soa = read::soa(&version, soa.pop())?;
+    let origin = version.origin.clone();
+    let mut edit = ZoneEdit::new(version, 0);
+    put(&mut edit, &origin, soa);
+    if with_sets {
+        for set in sets.into_iter().filter(|set| set.kind != RecordType::Soa) {
+            if let Some(records) = read::records(&set.name, set.kind, set.ttl, &set.records) {
+                put(&mut edit, &set.name, records);
+            }
+        }
+    } else {
+        edit.only_soa();
+    }
+    finish(edit)
 }
 
 /// The version that the journal makes of the one in memory; `None` if it does not reach back to that or has too much

@@ -45,15 +45,20 @@ pub(super) async fn open(
 ) -> Result<Option<(ZoneVersion, RrSet, Transfer)>, StoreError> {
     let Some(mut transfer) = transfer::open(tx, id).await? else { return Ok(None) };
     let Some(version) = version(transfer.zone.clone()) else { return Ok(None) };
-    let soa = transfer.soa.take().and_then(|soa| {
+    let Some(soa) = soa(&version, transfer.soa.take()) else { return Ok(None) };
+    Ok(Some((version, soa, transfer)))
+}
+
+/// The SOA set that a version shows; `None`, which is logged, if there is none that can be read.
+pub(super) fn soa(version: &ZoneVersion, stored: Option<PublishedSet>) -> Option<RrSet> {
+    let soa = stored.and_then(|soa| {
         let set = records(&soa.name, soa.kind, soa.ttl, &soa.records)?;
         with_serial(&set, version.serial)
     });
-    let Some(soa) = soa else {
+    if soa.is_none() {
         tracing::warn!(zone = %version.origin, "zone has no SOA record: not served");
-        return Ok(None);
-    };
-    Ok(Some((version, soa, transfer)))
+    }
+    soa
 }
 
 /// The next sets of a transfer; none at the end.

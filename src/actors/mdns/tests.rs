@@ -60,7 +60,7 @@ impl Bench {
             attributes: BTreeMap::new(),
             masters: vec![],
             parent_id: None,
-            recordset_count: 0,
+            recordset_count: names as u64 + 1,
             record_count: 0,
             hard_delete: false,
             version: 1,
@@ -230,7 +230,8 @@ async fn what_is_published_is_answered_and_nothing_else() {
     assert_eq!(addresses(&mdns, "w1.example.org.").await, "192.0.2.9");
     assert_eq!(addresses(&mdns, "w2.example.org.").await, "NXDomain");
     assert_eq!(addresses(&mdns, "new.example.org.").await, "192.0.2.7");
-    assert_eq!(mdns.loader.counts(), (1, 1), "the journal is enough");
+    let counts = mdns.loader.counts();
+    assert_eq!((counts.in_full, counts.by_journal), (1, 1), "the journal is enough");
 }
 
 #[tokio::test(start_paused = true)]
@@ -367,7 +368,7 @@ async fn journal_and_full_reads_agree() {
             (zone.version().clone(), zone.records(), all)
         };
         assert_eq!(zone(&mdns), zone(&fresh), "seed {seed}");
-        assert!(mdns.loader.counts().0 == 1, "seed {seed}");
+        assert!(mdns.loader.counts().in_full == 1, "seed {seed}");
     }
 }
 
@@ -379,4 +380,39 @@ async fn the_service_listens_on_its_addresses() {
     let server = mdns.listen().await.unwrap();
     assert_ne!(server.addresses()[0].port(), 0);
     assert!(server.drain(tokio::time::Instant::now() + Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn many_zones_are_loaded_together_and_each_as_it_is_published() {
+    let bench = Bench::new().await;
+    for n in 0..600 {
+        bench.create(&format!("z{n}.example."), 3).await;
+    }
+    let changed = bench.create("changed.example.", 2).await;
+    bench.change(changed, "w0.changed.example.", Some("192.0.2.9")).await;
+    bench.change(changed, "w1.changed.example.", None).await;
+    let published = bench.create("published.example.", 1).await;
+    bench.change(published, "w0.published.example.", Some("192.0.2.7")).await;
+    bench.publish(published).await;
+    bench.create("large.example.", 6000).await;
+    for whole in [true, false] {
+        let mdns = bench.mdns(whole);
+        assert_eq!(mdns.load().await.unwrap(), 603);
+        let counts = mdns.loader.counts();
+        assert_eq!((counts.together + counts.in_full, counts.by_journal), (603, 0));
+        // All but the large one and the one with changes that are not published.
+        assert!(counts.in_full == 2 && counts.together == 601, "{counts:?}");
+        if whole {
+            for (name, address) in [
+                ("w2.z599.example.", "192.0.2.1"),
+                ("w0.changed.example.", "192.0.2.1"),
+                ("w1.changed.example.", "192.0.2.1"),
+                ("w0.published.example.", "192.0.2.7"),
+                ("w5999.large.example.", "192.0.2.1"),
+                ("w3.z0.example.", "NXDomain"),
+            ] {
+                assert_eq!(addresses(&mdns, name).await, address, "{name}");
+            }
+        }
+    }
 }

@@ -156,6 +156,52 @@ pub async fn next_page(
     transfer.removed_since()
 }
 
+/// What is published of those of these zones that have no change which is not published yet, that are not being deleted,
+/// and that are small: `most_sets` at most, all together four times as many. In one look at the database; whoever is
+/// left out has to be transferred by itself. The SOA set is among the sets.
+///
+/// # Errors
+/// If the database fails.
+pub async fn small(
+    tx: &mut dyn Tx,
+    ids: &[ZoneId],
+    most_sets: u32,
+) -> Result<Vec<(PublishedZone, Vec<PublishedSet>)>, StoreError> {
+    let mut query = Query::new(&format!(
+        "SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND action <> 'DELETE' \
+         AND generation = published_generation AND recordset_count <= "
+    ));
+    query.bind(most_sets).push(" AND id IN ").bind_list(ids.iter().copied());
+    let zones: Vec<_> =
+        tx.rows(query.sql, query.args).await?.into_iter().map(header).collect::<Result<_, _>>()?;
+    let all_together = most_sets.saturating_mul(4);
+    let mut query = Query::new("SELECT zone_id, name, kind, ttl, records FROM recordsets WHERE zone_id IN ");
+    query.bind_list(zones.iter().map(|zone| zone.id)).push(" ORDER BY zone_id LIMIT ").bind(all_together);
+    let rows = if zones.is_empty() { Vec::new() } else { tx.rows(query.sql, query.args).await? };
+    let is_cut = rows.len() >= usize::try_from(all_together).unwrap_or(usize::MAX);
+    let mut found: HashMap<ZoneId, (PublishedZone, Vec<PublishedSet>)> =
+        zones.into_iter().map(|zone| (zone.id, (zone, Vec::new()))).collect();
+    let mut last = None;
+    for mut row in rows {
+        let id: ZoneId = row.id("zone_id")?;
+        last = Some(id);
+        let Some((zone, sets)) = found.get_mut(&id) else { continue };
+        let (name, kind) = (row.name("name")?, row.record_type("kind")?);
+        let now = RrSet { ttl: row.ttl_opt("ttl")?, records: row.json("records")? };
+        sets.extend(zone.shows(name, kind, now));
+    }
+    // Of the last one some sets may be missing, and all of those that come after it.
+    found.retain(|id, _| !is_cut || last.is_some_and(|last| *id < last));
+    Ok(found.into_values().collect())
+}
+
+impl PublishedZone {
+    fn shows(&self, name: Name, kind: RecordType, set: RrSet) -> Option<PublishedSet> {
+        let RrSet { ttl, records } = set;
+        (!records.is_empty()).then_some(PublishedSet { name, kind, ttl: ttl.unwrap_or(self.ttl), records })
+    }
+}
+
 impl Transfer {
     /// The place of a row, and its set as it was published; `None` if it was not there then.
     fn as_published(&mut self, mut row: Row) -> Result<(Place, Option<PublishedSet>), StoreError> {
@@ -164,7 +210,7 @@ impl Transfer {
         let kind = place.kind.parse().map_err(|e| StoreError::corrupt("kind", &e))?;
         let now = RrSet { ttl: row.ttl_opt("ttl")?, records: row.json("records")? };
         let then = self.undo.remove(&place).map_or(Some(now), |(_, before)| before);
-        let set = then.and_then(|then| self.set(name, kind, then));
+        let set = then.and_then(|then| self.zone.shows(name, kind, then));
         Ok((place, set))
     }
 
@@ -173,14 +219,8 @@ impl Transfer {
         let mut sets = Vec::new();
         for (place, (name, before)) in std::mem::take(&mut self.undo) {
             let kind = place.kind.parse().map_err(|e| StoreError::corrupt("kind", &e))?;
-            sets.extend(before.and_then(|before| self.set(name, kind, before)));
+            sets.extend(before.and_then(|before| self.zone.shows(name, kind, before)));
         }
         Ok(sets)
-    }
-
-    fn set(&self, name: Name, kind: RecordType, set: RrSet) -> Option<PublishedSet> {
-        let RrSet { ttl, records } = set;
-        let ttl = ttl.unwrap_or(self.zone.ttl);
-        (!records.is_empty()).then_some(PublishedSet { name, kind, ttl, records })
     }
 }

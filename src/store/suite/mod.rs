@@ -162,7 +162,7 @@ macro_rules! store_suite {
             journal: lines_keep_their_order, generations_are_cut_out, trimming_forgets_versions_it_breaks,
                 unpublished_lines_are_not_trimmed, another_default_ttl_forgets_versions;
             transfer: changes_after_the_publish_are_undone, a_publish_shows_them, the_default_ttl_is_that_of_the_publish,
-                the_soa_comes_apart, a_transfer_is_of_one_state, names_find_their_zones;
+                the_soa_comes_apart, small_zones_come_together, a_transfer_is_of_one_state, names_find_their_zones;
             pools: a_pool_comes_back, unchanged_parts_keep_their_ids, the_version_grows_only_with_changes,
                 pool_names_are_taken_once, a_removed_pool_takes_its_parts_along;
             upkeep: lagging_zones_come_longest_due_first, the_feed_tells_what_dns_shows, the_feed_outlives_clocks_that_go_back,

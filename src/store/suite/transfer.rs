@@ -219,3 +219,46 @@ pub async fn names_find_their_zones(bench: Bench) {
     );
     assert!(bench.read(|tx| Box::pin(async { transfer::find(tx, &name("org.")).await })).await.is_empty());
 }
+
+/// Small zones without news come together, whole or not at all; the others are left out.
+pub async fn small_zones_come_together(bench: Bench) {
+    let (mut zones_made, mut sets) = (Vec::new(), Vec::new());
+    for n in 0..10 {
+        let mut made = Zone { recordset_count: 3, ..zone(&format!("z{n}.example.")) };
+        let origin = made.name.to_string();
+        made.progress.published = made.progress.generation;
+        sets.push(set(&made, &origin, RecordType::Soa, &["ns1. a. 100 1 2 3 4"]));
+        sets.push(set(&made, &format!("w.{origin}"), RecordType::A, &["192.0.2.1"]));
+        sets.push(set(&made, &format!("empty.{origin}"), RecordType::A, &[]));
+        zones_made.push(made);
+    }
+    zones_made[1].progress = zones_made[1].progress.changed();
+    zones_made[2].progress = zones_made[2].progress.deleting();
+    zones_made[3].recordset_count = 4;
+    let (written, sets) = (&zones_made, &sets);
+    bench
+        .write(|tx| {
+            Box::pin(async move {
+                for zone in written {
+                    zones::insert(tx, zone, at(1)).await?;
+                }
+                recordsets::insert_many(tx, sets).await
+            })
+        })
+        .await;
+    let ids: Vec<ZoneId> = zones_made.iter().map(|zone| zone.id).collect();
+    let ids = ids.as_slice();
+    let look = async |most| bench.read(|tx| Box::pin(transfer::small(tx, ids, most))).await;
+    for (zone, mut sets) in look(4).await {
+        sets.sort_by_key(|set| set.kind.to_string());
+        let origin = zone.name.to_string();
+        let wanted =
+            [format!("w.{origin} 3600 A 192.0.2.1"), format!("{origin} 3600 SOA ns1. a. 100 1 2 3 4")];
+        assert_eq!(sets.iter().map(told).collect::<Vec<_>>(), wanted);
+    }
+    assert!(look(2).await.is_empty());
+    let some = look(3).await;
+    assert!((3..7).contains(&some.len()), "twelve rows are of four zones at most: {}", some.len());
+    assert!(some.iter().all(|(_, sets)| sets.len() == 2));
+    assert!(bench.read(|tx| Box::pin(transfer::small(tx, &[], 10))).await.is_empty());
+}
