@@ -1,6 +1,8 @@
 //! Pools follow a pool file, and zones follow their pool.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use hickory_proto::rr::RecordType;
 use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};
@@ -54,6 +56,22 @@ fn a_new_ns_record_reaches_every_zone_and_nothing_else_is_touched() {
         assert_eq!(shown, ["extra.world.test.", "ns1.world.test."]);
 
         assert_eq!(update(&world, TWO_SERVERS, Options::default()).await?, [], "once more changes nothing");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_new_ns_record_is_in_dns_within_seconds_though_nobody_tells_a_worker() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        world.advance(Duration::from_secs(60)).await;
+        update(&world, TWO_SERVERS, Options::default()).await?;
+        let before = world.clock().now();
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        let took = world.clock().now().since(before);
+        assert!(took < Duration::from_secs(2), "{took:?}");
         Ok(())
     });
 }

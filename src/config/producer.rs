@@ -103,7 +103,7 @@ fn interval(s: &mut Section<'_>, default: Duration) -> Duration {
 impl RecoveryConfig {
     fn read(s: &mut Section<'_>) -> Self {
         let recovery = Self {
-            interval: interval(s, Duration::from_secs(5)),
+            interval: interval(s, Duration::from_secs(1)),
             batch_size: s.within("batch_size", 1000u32, 1..=100_000, "Zones nudged by one run."),
             retry_first: s.get(
                 "retry_first",

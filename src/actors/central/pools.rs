@@ -300,6 +300,8 @@ async fn show_in_batch(
             journal::append(tx, zone.id, &[made.line], now).await?;
             zone.progress = next;
             zones::update(tx, &mut zone, now).await?;
+            // Nobody here can nudge a worker: recovery finds the zone at once, not only when a nudge must be lost.
+            zones::schedule(tx, zone.id, 0, Timestamp::default()).await?;
             changed.push(zone.id);
         }
     }
