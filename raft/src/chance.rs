@@ -39,7 +39,7 @@ impl RngCore for Chance {
         match &mut self.0 {
             Source::Thread(rng) => rng.next_u32(),
             #[cfg(feature = "testing")]
-            Source::Seeded => seeded::with(|rng| rng.next_u32()),
+            Source::Seeded => seeded::with(RngCore::next_u32),
         }
     }
 
@@ -47,7 +47,7 @@ impl RngCore for Chance {
         match &mut self.0 {
             Source::Thread(rng) => rng.next_u64(),
             #[cfg(feature = "testing")]
-            Source::Seeded => seeded::with(|rng| rng.next_u64()),
+            Source::Seeded => seeded::with(RngCore::next_u64),
         }
     }
 

@@ -8,7 +8,7 @@
 //! it lets go, and its successor has all of its log by then.
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
-use openraft::{ServerState, raft::AppendEntriesRequest};
+use openraft::{ServerState, Snapshot};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     operate::failed,
     operation::OperateError,
     peer::{LinkError, Request, Response},
+    snapshot::Meta,
     types::{NodeId, Vote},
 };
 
@@ -117,9 +118,10 @@ impl Node {
             let reason = "this is nobody's vote".to_owned();
             return Response::Refused(super::peer::Refusal::Unavailable { reason });
         }
-        // An append without entries carries a vote past the lease; nothing is appended, and the vote is not granted by it.
-        let show = AppendEntriesRequest { vote, prev_log_id: None, entries: Vec::new(), leader_commit: None };
-        match self.raft.append_entries(show).await {
+        // A snapshot of nothing carries a vote past the lease. It is older than what is here and not installed, and it does
+        // not grant the vote: that takes a request, for which logs are compared.
+        let nothing = Snapshot { meta: Meta::default(), snapshot: Box::default() };
+        match self.raft.install_full_snapshot(vote, nothing).await {
             Ok(_) => Response::Done,
             Err(error) => Response::Unknown(error.to_string()),
         }

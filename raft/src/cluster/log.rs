@@ -78,8 +78,8 @@ impl Log {
     }
 }
 
-fn write_failed(error: io::Error) -> StorageError<NodeId> {
-    StorageIOError::write_logs(&error).into()
+fn write_failed(error: &io::Error) -> StorageError<NodeId> {
+    StorageIOError::write_logs(error).into()
 }
 
 impl RaftLogReader<TypeConfig> for Log {
@@ -141,14 +141,15 @@ impl RaftLogStorage<TypeConfig> for Log {
         I::IntoIter: OptionalSend,
     {
         let (committed, entries) = (self.summary().committed, entries.into_iter().collect());
-        self.queue(Record::Entries { committed, entries }, Done::Flushed(callback)).map_err(write_failed)
+        self.queue(Record::Entries { committed, entries }, Done::Flushed(callback))
+            .map_err(|error| write_failed(&error))
     }
 
     async fn truncate(&mut self, since: LogId) -> Result<(), StorageError<NodeId>> {
-        self.queue(Record::Truncate(since.index), Done::Nobody).map_err(write_failed)
+        self.queue(Record::Truncate(since.index), Done::Nobody).map_err(|error| write_failed(&error))
     }
 
     async fn purge(&mut self, upto: LogId) -> Result<(), StorageError<NodeId>> {
-        self.queue(Record::Purge(upto), Done::Nobody).map_err(write_failed)
+        self.queue(Record::Purge(upto), Done::Nobody).map_err(|error| write_failed(&error))
     }
 }

@@ -36,3 +36,6 @@ pub use self::{
     timing::Timing,
     types::{Batch, ClusterId, NodeId, Peer},
 };
+
+#[cfg(test)]
+mod tests;

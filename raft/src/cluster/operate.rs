@@ -29,6 +29,7 @@ const NEARLY: u64 = 64;
 
 type Outcome = Result<Operated, OperateError>;
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 pub(super) fn failed(reason: impl ToString) -> OperateError {
     OperateError::Failed { reason: reason.to_string() }
 }

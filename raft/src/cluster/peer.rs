@@ -70,6 +70,12 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether only a member of the cluster may ask it.
+    #[must_use]
+    pub const fn is_for_members(&self) -> bool {
+        matches!(self, Self::Append(_) | Self::Vote(_) | Self::Snapshot(_) | Self::Campaign | Self::Yield(_))
+    }
+
     /// Its name, for logs and counters.
     #[must_use]
     pub const fn name(&self) -> &'static str {

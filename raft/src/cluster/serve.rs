@@ -1,7 +1,7 @@
 //! What a node answers to others.
 //!
-//! **Invariants**: a caller of another cluster, or one that wants another node, is refused before anything else. Only a node
-//! of the same cluster may append, vote or decide.
+//! **Invariants**: a caller of another cluster, or one that wants another node, is refused before anything else. Only a member of
+//! the same cluster may append or vote.
 
 use async_trait::async_trait;
 
@@ -30,7 +30,8 @@ impl Serve for Node {
             return Response::Refused(refusal);
         }
         let own = self.log.summary().cluster;
-        let of_cluster = call.cluster.is_some() && own.is_some();
+        // A client knows no cluster but the one it is configured for; members must say theirs.
+        let of_cluster = own.is_some() && (call.cluster.is_some() || !call.request.is_for_members());
         // The engine waits for a disk in trouble: what it were given now would only pile up.
         let trouble = self.log.trouble();
         let refusal = if of_cluster {

@@ -1,7 +1,7 @@
 //! What is written to the log of a disk, and what all of it adds up to.
 //!
-//! **Invariants**: [`Contents::apply`] is the only reading of a record: a running node and a restarted one agree. Entries
-//! leave no gap.
+//! **Invariants**: [`Contents::apply`] is the only reading of a record: a running node and a restarted one agree. The
+//! indexes of entries only grow; that none is missing is for the frames around the records to tell.
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -69,8 +69,7 @@ impl Contents {
                 }
             }
             Record::Truncate(since) => {
-                let keep = since.saturating_sub(self.first());
-                self.entries.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
+                self.entries.truncate(self.place(since));
                 self.summary.last = self.entries.back().map(|entry| entry.log_id).or(self.summary.purged);
             }
             Record::Purge(upto) => {
@@ -88,28 +87,25 @@ impl Contents {
     }
 
     fn append(&mut self, entry: LogEntry) -> Result<(), &'static str> {
-        let next = self.summary.last.map_or(entry.log_id.index, |last| last.index + 1);
-        if entry.log_id.index != next {
-            return Err("an entry is missing");
+        if self.summary.purged.is_some_and(|purged| entry.log_id.index <= purged.index) {
+            return Ok(()); // It is in a snapshot.
+        }
+        if self.summary.last.is_some_and(|last| entry.log_id.index <= last.index) {
+            return Err("an entry is there twice");
         }
         self.summary.last = Some(entry.log_id);
         self.entries.push_back(entry);
         Ok(())
     }
 
-    /// Index of the first entry that is, or will be, here.
-    fn first(&self) -> u64 {
-        self.entries.front().map_or_else(
-            || self.summary.purged.map_or(0, |purged| purged.index + 1),
-            |entry| entry.log_id.index,
-        )
+    /// Place of the first entry with this index or a greater one.
+    fn place(&self, index: u64) -> usize {
+        self.entries.partition_point(|entry| entry.log_id.index < index)
     }
 
     /// The entries with these indexes, as far as they are here.
     pub(crate) fn range(&self, from: u64, until: u64) -> Vec<LogEntry> {
-        let first = self.first();
-        let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
-        let take = usize::try_from(until.saturating_sub(from.max(first))).unwrap_or(usize::MAX);
-        self.entries.iter().skip(skip).take(take).cloned().collect()
+        let (from, until) = (self.place(from), self.place(until));
+        self.entries.iter().skip(from).take(until.saturating_sub(from)).cloned().collect()
     }
 }
