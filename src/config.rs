@@ -8,6 +8,7 @@ mod api;
 mod central;
 mod database;
 mod duration;
+mod health;
 mod mdns;
 mod network;
 pub mod pool_file;
@@ -28,6 +29,7 @@ pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::ApiConfig;
 pub use central::{CentralConfig, SoaConfig};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
+pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
 pub use process::{
@@ -47,6 +49,8 @@ pub struct Config {
     pub node: NodeConfig,
     /// The REST API.
     pub api: ApiConfig,
+    /// What is told of how this process is.
+    pub health: HealthConfig,
     /// How callers prove who they are.
     pub auth_strategy: AuthStrategy,
     /// File whose rules replace the built-in ones of the same names.
@@ -105,6 +109,7 @@ impl Config {
         Self {
             node: root.section("node", "This process.", NodeConfig::read),
             api: root.section("api", "The REST API.", ApiConfig::read),
+            health: root.section("health", "Whether this process is ready.", HealthConfig::read),
             auth_strategy: root.section("auth", "How callers prove who they are.", |s| {
                 s.get("strategy", AuthStrategy::None, "none: headers name project, user and roles.")
             }),
@@ -217,6 +222,7 @@ mod tests {
         let optional = Config {
             policy_file: None,
             pools_file: None,
+            health: HealthConfig { disable_by_file: None, ..config.health.clone() },
             coordinator: CoordinatorConfig { state_path: None, ..config.coordinator.clone() },
             transport: TransportConfig {
                 amqp: AmqpConfig {

@@ -1,33 +1,44 @@
 //! The composition root: the only place that knows every concrete type, and what starts and ends in which order.
 //!
-//! Invariants: a deployment is ready when [`Deployment::start`] returns; nothing of it is process-global, so several may
-//! live in one process; it ends in the reverse of the order it was started in, so whoever is called outlives its callers.
+//! Invariants: a deployment is ready when [`Deployment::start`] returns; one that is launched waits for what is missing,
+//! says so in its health, and serves once it is there, in whatever order that comes. A service opens only what it needs:
+//! the API and the producer no database, all but the producer no coordinator. Nothing is process-global, so several
+//! deployments may live in one process; whoever is called outlives its callers.
 
 mod error;
 mod native_pool;
+mod opening;
+mod patience;
 mod policy;
+mod pooling;
 mod services;
+mod watch;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use coordinator::{Coordinator, Solo};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
+
+use coordinator::Coordinator;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use self::error::StartError;
-use self::services::Builder;
-use crate::actors::central::pools::{self, Change, Options};
-use crate::actors::lifecycle::Lifecycle;
+pub use self::opening::open_store;
+use self::services::Assembly;
 use crate::actors::worker::backends::Backends;
 use crate::clock::Clock;
-use crate::config::pool_file::{self, PoolSpec};
-use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind};
+use crate::config::Config;
 use crate::dns::client::{Exchange, SocketExchange};
 use crate::dns::server::Responder;
+use crate::health::Health;
 use crate::http::Api;
-use crate::store::{Connections, Store};
-use crate::transport::{Amqp, InProcess, Transport};
+use crate::store::Store;
+use crate::transport::Transport;
+
+/// How long the API's listener waits for what is beside and behind it before it opens all the same.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// One of the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,68 +114,72 @@ impl Edges {
     }
 }
 
-/// Running services.
+/// Running services, and those that wait for what they need.
 #[derive(Debug)]
 #[must_use = "dropping it stops the services without draining them"]
 pub struct Deployment {
-    config: Config,
-    store: Store,
-    clock: Clock,
-    transport: Arc<dyn Transport>,
-    lifecycle: Lifecycle,
+    assembly: Arc<Assembly>,
+    starting: Option<AbortOnDropHandle<Result<(), StartError>>>,
     api: Option<Arc<Api>>,
-    responder: Option<Arc<Responder>>,
     api_addresses: Vec<SocketAddr>,
-    dns_addresses: Vec<SocketAddr>,
+    health_addresses: Vec<SocketAddr>,
 }
 
 impl Deployment {
-    /// Starts `services` in this process, inside an actix system.
+    /// Starts `services` in this process, inside an actix system, and waits until all of them serve.
     ///
     /// # Errors
-    /// The first thing that could not be had: the database, an address, a file of the configuration.
+    /// As [`Self::launch`] and [`Self::ready`].
     pub async fn start(config: Config, services: &[ServiceKind], edges: Edges) -> Result<Self, StartError> {
-        let store = match edges.store.clone() {
-            Some(store) => store,
-            None => open_store(&config).await?,
-        };
-        store.migrate().await?;
-        let coordinator = match edges.coordinator.clone() {
-            Some(coordinator) => coordinator,
-            None => open_coordinator(&config).await?,
-        };
-        let transport: Arc<dyn Transport> = match config.transport.kind {
-            TransportKind::InProcess => Arc::new(InProcess::typed()),
-            TransportKind::InProcessCodec => Arc::new(InProcess::through_codec()),
-            TransportKind::Amqp => Arc::new(Amqp::start(config.transport.amqp.clone()).await?),
-        };
-        let mut builder = Builder::new(config.clone(), store.clone(), Arc::clone(&transport), edges.clone())?;
-        // Whoever is called first: what is started last ends first.
-        for kind in [ServiceKind::Central, ServiceKind::Mdns, ServiceKind::Worker, ServiceKind::Producer] {
-            if services.contains(&kind) {
-                builder.start(kind, &coordinator).await?;
-            }
-        }
-        let mut deployment = Self {
-            dns_addresses: builder.dns_addresses.clone(),
-            responder: builder.responder.clone(),
-            config,
-            store,
-            clock: edges.clock,
-            transport,
-            lifecycle: Lifecycle::new(),
-            api: None,
-            api_addresses: Vec::new(),
-        };
-        deployment.settle_pools().await?;
-        if services.contains(&ServiceKind::Api) {
-            builder.start(ServiceKind::Api, &coordinator).await?;
-        }
-        builder.start_hearts();
-        deployment.api = builder.api.take();
-        deployment.api_addresses = std::mem::take(&mut builder.api_addresses);
-        deployment.lifecycle = builder.lifecycle;
+        let mut deployment = Self::launch(config, services, edges).await?;
+        deployment.ready().await?;
         Ok(deployment)
+    }
+
+    /// Starts `services` in this process, inside an actix system. What is missing is waited for behind; meanwhile the API
+    /// listens, refuses what it cannot do and tells what is missing.
+    ///
+    /// # Errors
+    /// What nobody else can set right: a file of the configuration, an address that cannot be had.
+    pub async fn launch(config: Config, services: &[ServiceKind], edges: Edges) -> Result<Self, StartError> {
+        check_files(&config)?;
+        let health = Health::new();
+        let transport = opening::open_transport(&config, &health).await?;
+        let assembly = Arc::new(Assembly::new(config, transport, edges, health)?);
+        let health_addresses = assembly.tell_health()?;
+        let api = services.contains(&ServiceKind::Api).then(|| assembly.make_api());
+        let starting = assembly.runtime().spawn(Arc::clone(&assembly).start(services.to_vec(), api.clone()));
+        let mut deployment = Self {
+            assembly,
+            starting: Some(AbortOnDropHandle::new(starting)),
+            api,
+            api_addresses: Vec::new(),
+            health_addresses,
+        };
+        if let Ok(ended) = tokio::time::timeout(HEAD_START, deployment.ready()).await {
+            ended?;
+        }
+        if let Some(api) = &deployment.api {
+            deployment.api_addresses = deployment.assembly.listen(api)?;
+        }
+        Ok(deployment)
+    }
+
+    /// Resolves once all services serve, at once if they do already. May be dropped and called again.
+    ///
+    /// # Errors
+    /// What nobody else can set right, and shows only now: a database of a newer program, an address for DNS.
+    pub async fn ready(&mut self) -> Result<(), StartError> {
+        let Some(starting) = &mut self.starting else { return Ok(()) };
+        let ended = starting.await;
+        self.starting = None;
+        ended.unwrap_or_else(|error: JoinError| Err(StartError::Interrupted { reason: error.to_string() }))
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        self.assembly.health()
     }
 
     /// Where the API listens, if it does.
@@ -173,10 +188,16 @@ impl Deployment {
         self.api_addresses.first().copied()
     }
 
-    /// Where the name server listens, if it does.
+    /// Where questions about health are answered besides the API, if that is so.
+    #[must_use]
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health_addresses.first().copied()
+    }
+
+    /// Where the name server listens, if it does by now.
     #[must_use]
     pub fn dns_address(&self) -> Option<SocketAddr> {
-        self.dns_addresses.first().copied()
+        self.assembly.dns_addresses().first().copied()
     }
 
     /// The API, to be called without a socket.
@@ -187,20 +208,14 @@ impl Deployment {
 
     /// The name server, to be asked without a socket.
     #[must_use]
-    pub const fn responder(&self) -> Option<&Arc<Responder>> {
-        self.responder.as_ref()
-    }
-
-    /// The database.
-    #[must_use]
-    pub const fn store(&self) -> &Store {
-        &self.store
+    pub fn responder(&self) -> Option<Arc<Responder>> {
+        self.assembly.responder()
     }
 
     /// What the services talk over.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.transport)
+        self.assembly.transport()
     }
 
     /// Reads again what can be read again: the pool file.
@@ -208,34 +223,19 @@ impl Deployment {
     /// # Errors
     /// If it cannot be used; then the pools stay as they are.
     pub async fn reload(&self) -> Result<(), StartError> {
-        self.settle_pools().await
+        self.assembly.settle_pools().await
     }
 
     /// Stops taking work, lets what was accepted finish for the configured time, and ends.
-    pub async fn drain(self) {
-        let ended = self.lifecycle.drain(self.config.node.graceful_shutdown_timeout).await;
-        for part in ended.iter().filter(|part| !part.complete) {
+    pub async fn drain(mut self) {
+        self.assembly.health().drain();
+        if let Some(starting) = self.starting.take() {
+            starting.abort();
+            drop(starting.await);
+        }
+        for part in self.assembly.drain().await.iter().filter(|part| !part.complete) {
             tracing::warn!(part = part.part, "did not finish in time");
         }
-    }
-
-    /// Makes the pools what the pool file says; without one, sees to it that there is a pool of our own name server.
-    async fn settle_pools(&self) -> Result<(), StartError> {
-        let specs = match pool_specs(&self.config)? {
-            Some(specs) => specs,
-            None => native_pool::wanted(&self.store, &self.config, &self.dns_addresses).await?,
-        };
-        let options = Options { default_pool: self.config.central.default_pool_id, ..Options::default() };
-        for change in pools::apply(&self.store, self.clock, &specs, options).await? {
-            match change {
-                Change::Created(pool) => tracing::info!(pool = pool.name, "pool created"),
-                Change::Updated { pool, zones } => {
-                    tracing::info!(pool = pool.name, zones = zones.len(), "pool updated");
-                }
-                Change::Deleted(pool) => tracing::info!(pool = pool.name, "pool deleted"),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -245,59 +245,6 @@ impl Deployment {
 /// The first file that cannot be used.
 pub fn check_files(config: &Config) -> Result<(), StartError> {
     policy::load(config)?;
-    pool_specs(config)?;
+    pooling::specs(config)?;
     Ok(())
-}
-
-/// What the pool file wants, if one is configured.
-fn pool_specs(config: &Config) -> Result<Option<Vec<PoolSpec>>, StartError> {
-    let Some(path) = &config.pools_file else { return Ok(None) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| StartError::PoolFile { path: path.display().to_string(), source })?;
-    Ok(Some(pool_file::parse(&text)?))
-}
-
-/// Opens the configured database, as it is.
-///
-/// # Errors
-/// If it cannot be opened.
-pub async fn open_store(config: &Config) -> Result<Store, StartError> {
-    let url = match &config.database.url {
-        DatabaseUrl::SqliteFile(path) => {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                let made = tokio::fs::create_dir_all(folder).await;
-                made.map_err(|source| StartError::DataFolder { path: folder.display().to_string(), source })?;
-            }
-            format!("sqlite:{}", path.display())
-        }
-        DatabaseUrl::SqliteMemory => String::from("sqlite::memory:"),
-        DatabaseUrl::Postgres(url) => url.secret().to_owned(),
-    };
-    let database = &config.database;
-    let connections = Connections {
-        readers: database.readers,
-        pool: database.pool_size,
-        patience: database.acquire_timeout,
-        connect: database.connect_timeout,
-        statement: database.statement_timeout,
-        lock: database.lock_timeout,
-        idle_in_transaction: database.idle_in_transaction_timeout,
-    };
-    Ok(Store::open_with(&url, connections).await?)
-}
-
-async fn open_coordinator(config: &Config) -> Result<Arc<dyn Coordinator>, StartError> {
-    match (config.coordinator.kind, &config.coordinator.state_path) {
-        (CoordinatorKind::Solo, None) => Ok(Arc::new(Solo::ephemeral())),
-        (CoordinatorKind::Solo, Some(folder)) => {
-            let made = tokio::fs::create_dir_all(folder).await;
-            made.map_err(|source| StartError::DataFolder { path: folder.display().to_string(), source })?;
-            Ok(Arc::new(Solo::open(folder.join("tokens")).await?))
-        }
-    }
-}
-
-/// A token that stops with the deployment's draining.
-fn child(lifecycle: &Lifecycle) -> CancellationToken {
-    lifecycle.draining().child_token()
 }

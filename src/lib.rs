@@ -12,6 +12,7 @@ pub mod config_load;
 pub mod deployment;
 pub mod dns;
 pub mod domain;
+pub mod health;
 pub mod http;
 pub mod store;
 pub mod telemetry;

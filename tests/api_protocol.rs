@@ -12,7 +12,7 @@ use ordain::actors::central::api::zones::{FindZones, GetQuotas, GetZone, GetZone
 use ordain::domain::page::Page;
 use ordain::domain::policy::Policy;
 use ordain::domain::quota::Quotas;
-use ordain::http::{Api, ApiSettings, LocalApi, Reply};
+use ordain::http::{Api, ApiSettings, HealthCheck, LocalApi, Reply};
 use ordain::transport::{Fake, Faked, Fault, InProcess, run_paused};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ impl World {
             .await
             .unwrap();
         let policy = Arc::new(Policy::defaults().unwrap());
-        let api = Api::new(transport.service_ref(), policy, settings);
+        let api = Api::new(transport.service_ref(), policy, settings, HealthCheck::default());
         Self { api: LocalApi::start(&api).await, central }
     }
 

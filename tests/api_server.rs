@@ -11,7 +11,7 @@ use ordain::actors::central::api::Central;
 use ordain::actors::central::api::zones::FindZones;
 use ordain::domain::page::Page;
 use ordain::domain::policy::Policy;
-use ordain::http::{Api, ApiServer, ApiSettings, ServerHandle};
+use ordain::http::{Api, ApiServer, ApiSettings, HealthCheck, ServerHandle};
 use ordain::transport::{Fake, Faked, InProcess, run_threaded};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,7 +34,12 @@ async fn listen(settings: ApiSettings) -> Listening {
         .mount(&transport)
         .await
         .unwrap();
-    let api = Api::new(transport.service_ref(), Arc::new(Policy::defaults().unwrap()), settings);
+    let api = Api::new(
+        transport.service_ref(),
+        Arc::new(Policy::defaults().unwrap()),
+        settings,
+        HealthCheck::default(),
+    );
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = ApiServer::bind(&api, &[loopback], 1, Duration::from_secs(5)).unwrap();
     let (at, handle) = (*server.addresses().first().unwrap(), server.handle());

@@ -44,7 +44,7 @@ PY
 "$ordain" dev --data-dir "$work/data" --api "127.0.0.1:$api_port" --dns "127.0.0.1:$dns_port" >"$work/server.log" 2>&1 &
 server=$!
 curl --silent --show-error --fail --output /dev/null --retry 150 --retry-delay 0 --retry-max-time 30 --retry-all-errors \
-    --retry-connrefused "http://127.0.0.1:$api_port/" 2>"$work/curl.log" || { cat "$work/curl.log" >&2; fail "the server does not answer"; }
+    --retry-connrefused "http://127.0.0.1:$api_port/healthcheck" 2>"$work/curl.log" || { cat "$work/curl.log" >&2; fail "the server does not answer"; }
 
 # The client speaks to the given endpoint as it is: no catalogue, no tokens.
 os() { "$openstack" --os-auth-type none --os-endpoint "http://127.0.0.1:$api_port/v2" "$@"; }

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::health::Complaint;
 use crate::transport::{Cx, Fault};
 
 /// Something that can bring the world closer to how it should be.
@@ -155,9 +156,10 @@ async fn run<R: Reconcile>(
     progress: watch::Sender<Passes>,
     stop: CancellationToken,
 ) {
+    let mut complaint = Complaint::default();
     while !stop.is_cancelled() {
         progress.send_modify(|passes| passes.begun += 1);
-        let succeeded = pass(&*reconcile, cadence.budget).await;
+        let succeeded = pass(&*reconcile, cadence.budget, &mut complaint).await;
         progress.send_modify(|passes| {
             passes.ended += 1;
             passes.failed += u64::from(!succeeded);
@@ -174,15 +176,23 @@ async fn run<R: Reconcile>(
     }
 }
 
-/// One pass, contained. True if it succeeded.
-async fn pass<R: Reconcile>(reconcile: &R, budget: Duration) -> bool {
+/// One pass, contained. True if it succeeded. What fails pass after pass is told as a complaint is.
+async fn pass<R: Reconcile>(reconcile: &R, budget: Duration, complaint: &mut Complaint) -> bool {
     let cx = Cx::system(budget);
     let span = tracing::info_span!("reconcile", name = R::NAME, request_id = %cx.request);
     async {
         let contained = AssertUnwindSafe(async { reconcile.pass(&cx).await }).catch_unwind();
         match tokio::time::timeout(budget, contained).await {
-            Ok(Ok(Ok(()))) => return true,
-            Ok(Ok(Err(fault))) => tracing::warn!(%fault, "a pass failed"),
+            Ok(Ok(Ok(()))) => {
+                if let Some(lasted) = complaint.settled() {
+                    tracing::info!(after = ?lasted, "passes succeed again");
+                }
+                return true;
+            }
+            Ok(Ok(Err(fault))) => match complaint.about(&fault.to_string()) {
+                Some(since) => tracing::warn!(%fault, ?since, "a pass failed"),
+                None => tracing::debug!(%fault, "a pass failed"),
+            },
             Ok(Err(_panic)) => tracing::error!("a pass panicked"),
             Err(_elapsed) => tracing::error!("a pass was given up"),
         }

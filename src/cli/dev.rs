@@ -10,6 +10,7 @@ use ordain::deployment::{Deployment, Edges, ServiceKind};
 use ordain::telemetry;
 
 use super::serve::run_until_stopped;
+use super::stop::Signals;
 
 /// Everything in one process: SQLite, in-process messages, no authentication, the built-in name server.
 #[derive(Debug, Args)]
@@ -34,9 +35,10 @@ impl Dev {
         config.mdns.listen = self.dns.map_or(config.mdns.listen, |address| vec![address]);
         telemetry::init(&config.log)?;
         super::in_system(async move {
+            let signals = Signals::new()?;
             let deployment = Deployment::start(config, &ServiceKind::ALL, Edges::real()).await?;
             self.greet(&deployment);
-            run_until_stopped(deployment).await
+            run_until_stopped(deployment, signals).await
         })
     }
 

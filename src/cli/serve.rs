@@ -23,23 +23,35 @@ impl Serve {
         telemetry::init(&config.log)?;
         let services = if self.services.is_empty() { ServiceKind::ALL.to_vec() } else { self.services };
         super::in_system(async move {
-            let deployment = Deployment::start(config, &services, Edges::real()).await?;
-            tracing::info!(
-                api = ?deployment.api_address(),
-                dns = ?deployment.dns_address(),
-                "ready"
-            );
-            run_until_stopped(deployment).await
+            let signals = Signals::new()?;
+            let deployment = Deployment::launch(config, &services, Edges::real()).await?;
+            run_until_stopped(deployment, signals).await
         })
     }
 }
 
-/// Runs until a signal says to stop; then drains, unless another signal says at once.
-pub(super) async fn run_until_stopped(deployment: Deployment) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
-    loop {
-        match signals.next().await {
-            Asked::Stop => break,
+/// Runs until a signal says to stop; then drains, unless another signal says at once. A start that fails on the way ends
+/// it, too.
+pub(super) async fn run_until_stopped(
+    mut deployment: Deployment,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    let mut ready = false;
+    let outcome = loop {
+        let asked = tokio::select! {
+            started = deployment.ready(), if !ready => {
+                if let Err(error) = started {
+                    break Err(error);
+                }
+                ready = true;
+                let (api, dns) = (deployment.api_address(), deployment.dns_address());
+                tracing::info!(?api, ?dns, "ready");
+                continue;
+            }
+            asked = signals.next() => asked,
+        };
+        match asked {
+            Asked::Stop => break Ok(()),
             Asked::Reload => match deployment.reload().await {
                 Ok(()) => tracing::info!("pools were read again"),
                 Err(error) => {
@@ -48,11 +60,11 @@ pub(super) async fn run_until_stopped(deployment: Deployment) -> anyhow::Result<
                 }
             },
         }
-    }
+    };
     tracing::info!("draining; a second signal stops at once");
     tokio::select! {
         () = deployment.drain() => tracing::info!("drained"),
         () = signals.stop() => tracing::warn!("stopped without draining"),
     }
-    Ok(())
+    Ok(outcome?)
 }

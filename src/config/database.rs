@@ -98,6 +98,8 @@ impl Setting for DatabaseUrl {
 pub struct DatabaseConfig {
     /// The database.
     pub url: DatabaseUrl,
+    /// A service that starts brings the schema up to date; otherwise it waits until somebody does.
+    pub migrate: bool,
     /// SQLite: connections for reading; writing has one of its own.
     pub readers: usize,
     /// PostgreSQL: connections of this process.
@@ -122,6 +124,11 @@ impl DatabaseConfig {
                 DatabaseUrl::SqliteFile(PathBuf::from("/var/lib/ordain/ordain.db")),
                 "The database: sqlite:PATH, sqlite::memory: or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, the last \
                  with parameters as libpq has them, such as ?sslmode=verify-full&sslrootcert=FILE.",
+            ),
+            migrate: s.get(
+                "migrate",
+                true,
+                "A service that starts brings the schema up to date; if false it waits for `ordain db migrate`.",
             ),
             readers: s.within(
                 "readers",

@@ -75,6 +75,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// An address for questions about health.
+    #[error("/healthcheck cannot listen on {addresses}")]
+    Health {
+        /// Where.
+        addresses: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The way to the broker.
     #[error("broker: {0}")]
     Broker(#[from] AmqpError),
@@ -86,9 +94,28 @@ pub enum StartError {
         /// Why.
         fault: Fault,
     },
+    /// The start itself.
+    #[error("the start was interrupted: {reason}")]
+    Interrupted {
+        /// How.
+        reason: String,
+    },
     /// An actix system around the deployment.
     #[error(transparent)]
     NoSystem(#[from] NoSystem),
+}
+
+impl StartError {
+    /// True if somebody else may set right what is in the way: a database that is not there or refuses us, a lock that
+    /// another process holds.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Pools(PoolUpdateError::Store(error)) => error.may_pass(),
+            Self::Coordinator(error) => matches!(error, coordinator::CounterError::InUse { .. }),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

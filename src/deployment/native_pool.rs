@@ -1,12 +1,12 @@
 //! The pool that a deployment without a pool file serves zones from: its own name server.
 //!
 //! Invariants: a pool that an operator described is never touched; the one made here follows the address that the name
-//! server listens on.
+//! server listens on, unless there may be other processes with name servers of their own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::config::Config;
 use crate::config::pool_file::{NameserverSpec, NsRecordSpec, PoolSpec, TargetSpec};
+use crate::config::{Config, TransportKind};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 use crate::domain::pool::Pool;
@@ -25,7 +25,10 @@ pub(super) async fn wanted(
     listening: &[SocketAddr],
 ) -> Result<Vec<PoolSpec>, StoreError> {
     let known = store.read(|tx| Box::pin(pools::list(tx))).await?;
-    let ours = |pool: &Pool| pool.name == NAME && pool.targets.iter().all(|target| target.driver == "native");
+    let alone = config.transport.kind != TransportKind::Amqp;
+    let ours = |pool: &Pool| {
+        alone && pool.name == NAME && pool.targets.iter().all(|target| target.driver == "native")
+    };
     if listening.is_empty() || !known.iter().all(ours) {
         return Ok(Vec::new());
     }

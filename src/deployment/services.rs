@@ -7,16 +7,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::{Coordinator, Member, MemberId};
+use coordinator::{Member, MemberId};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Edges, ServiceKind, StartError, child};
+use super::patience::patiently;
+use super::{Edges, ServiceKind, StartError, opening, pooling, watch};
 use crate::actors::api::{self, ApiService};
 use crate::actors::central::api::Central;
 use crate::actors::central::{self, CentralService};
 use crate::actors::heartbeat::Heartbeat;
-use crate::actors::lifecycle::Lifecycle;
+use crate::actors::lifecycle::{Ended, Lifecycle, Tier};
 use crate::actors::mdns::api::Mdns;
 use crate::actors::mdns::{self, MdnsService};
 use crate::actors::producer::{self, Peers, ProducerService};
@@ -26,7 +29,8 @@ use crate::actors::worker::{self, WorkerParts, WorkerService};
 use crate::config::Config;
 use crate::dns::server::Responder;
 use crate::domain::policy::Policy;
-use crate::http::{Api, ApiServer, ApiSettings};
+use crate::health::{Condition, Health};
+use crate::http::{Api, ApiServer, ApiSettings, HealthCheck, HealthServer};
 use crate::store::Store;
 use crate::transport::{
     Cx, Endpoint, Host, HostConfig, Place, QueueLimits, Routes, Service, Transport, TransportExt,
@@ -35,96 +39,193 @@ use crate::transport::{
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A deployment in the making.
-pub(super) struct Builder {
+/// The services of a deployment, as far as they are there.
+#[derive(Debug)]
+pub(super) struct Assembly {
     config: Config,
-    store: Store,
     transport: Arc<dyn Transport>,
     edges: Edges,
     policy: Arc<Policy>,
     place: Place,
-    hearts: Vec<Heartbeat>,
-    pub(super) lifecycle: Lifecycle,
-    pub(super) api: Option<Arc<Api>>,
-    pub(super) responder: Option<Arc<Responder>>,
-    pub(super) api_addresses: Vec<SocketAddr>,
-    pub(super) dns_addresses: Vec<SocketAddr>,
+    health: Health,
+    /// Cancelled at the start of a drain.
+    draining: CancellationToken,
+    state: Mutex<State>,
 }
 
-impl Builder {
+#[derive(Debug, Default)]
+struct State {
+    lifecycle: Lifecycle,
+    store: Option<Store>,
+    responder: Option<Arc<Responder>>,
+    dns_addresses: Vec<SocketAddr>,
+}
+
+impl Assembly {
     pub(super) fn new(
         config: Config,
-        store: Store,
         transport: Arc<dyn Transport>,
         edges: Edges,
+        health: Health,
     ) -> Result<Self, StartError> {
+        let state = State::default();
         Ok(Self {
             policy: Arc::new(super::policy::load(&config)?),
             config,
-            store,
             transport,
             edges,
             place: Place::current()?,
-            hearts: Vec::new(),
-            lifecycle: Lifecycle::new(),
-            api: None,
-            responder: None,
-            api_addresses: Vec::new(),
-            dns_addresses: Vec::new(),
+            health,
+            draining: state.lifecycle.draining().clone(),
+            state: Mutex::new(state),
         })
     }
 
-    pub(super) async fn start(
-        &mut self,
-        kind: ServiceKind,
-        coordinator: &Arc<dyn Coordinator>,
-    ) -> Result<(), StartError> {
-        match kind {
-            ServiceKind::Central => self.central().await,
-            ServiceKind::Mdns => self.mdns().await,
-            ServiceKind::Worker => self.worker().await,
-            ServiceKind::Producer => self.producer(coordinator).await,
-            ServiceKind::Api => self.api().await,
-        }
+    pub(super) const fn runtime(&self) -> &Handle {
+        self.place.runtime()
     }
 
-    async fn central(&mut self) -> Result<(), StartError> {
+    pub(super) const fn health(&self) -> &Health {
+        &self.health
+    }
+
+    pub(super) fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+
+    pub(super) fn responder(&self) -> Option<Arc<Responder>> {
+        self.state.lock().responder.clone()
+    }
+
+    pub(super) fn dns_addresses(&self) -> Vec<SocketAddr> {
+        self.state.lock().dns_addresses.clone()
+    }
+
+    /// Starts the services, each as soon as what it needs is there.
+    pub(super) async fn start(
+        self: Arc<Self>,
+        services: Vec<ServiceKind>,
+        front: Option<Arc<Api>>,
+    ) -> Result<(), StartError> {
+        let wanted =
+            |kind: ServiceKind| services.contains(&kind).then(|| self.health.condition(kind.as_str()));
+        let (central, mdns, worker) =
+            (wanted(ServiceKind::Central), wanted(ServiceKind::Mdns), wanted(ServiceKind::Worker));
+        let (producer, api) = (wanted(ServiceKind::Producer), wanted(ServiceKind::Api));
+        let on_the_database = async {
+            if central.is_none() && mdns.is_none() && worker.is_none() {
+                return Ok(());
+            }
+            let store = self.store().await?;
+            if let Some(condition) = &central {
+                self.central(&store).await?;
+                condition.fine();
+            }
+            if let Some(condition) = &mdns {
+                self.mdns(&store, condition).await?;
+                condition.fine();
+            }
+            if let Some(condition) = &worker {
+                self.worker(&store).await?;
+                condition.fine();
+            }
+            if central.is_some() {
+                let condition = self.health.condition("pools");
+                patiently(&condition, || self.settle_pools()).await?;
+                condition.over();
+            }
+            Ok(())
+        };
+        let on_the_coordinator = async {
+            let Some(condition) = &producer else { return Ok(()) };
+            self.producer(condition).await?;
+            condition.fine();
+            Ok(())
+        };
+        let before_the_rest = async {
+            if let (Some(condition), Some(front)) = (&api, &front) {
+                self.api(front).await?;
+                condition.fine();
+            }
+            Ok(())
+        };
+        tokio::try_join!(on_the_database, on_the_coordinator, before_the_rest).map(drop)
+    }
+
+    /// Makes the pools what they should be, where that is for this process to do.
+    pub(super) async fn settle_pools(&self) -> Result<(), StartError> {
+        let (store, listening) = {
+            let state = self.state.lock();
+            (state.store.clone(), state.dns_addresses.clone())
+        };
+        let Some(store) = store else { return Ok(()) };
+        pooling::settle(&store, self.edges.clock, &self.config, &listening).await
+    }
+
+    /// Ends everything within the configured time.
+    pub(super) async fn drain(&self) -> Vec<Ended> {
+        let lifecycle = std::mem::take(&mut self.state.lock().lifecycle);
+        lifecycle.drain(self.config.node.graceful_shutdown_timeout).await
+    }
+
+    /// The database with its schema, once it is there.
+    async fn store(&self) -> Result<Store, StartError> {
+        let condition = self.health.condition("database");
+        let store = match self.edges.store.clone() {
+            Some(store) => store,
+            None => opening::open_store(&self.config).await?,
+        };
+        let migrate = self.config.database.migrate;
+        patiently(&condition, || async {
+            let done = if migrate { store.migrate().await } else { store.expect_schema().await };
+            Ok(done?)
+        })
+        .await?;
+        condition.fine();
+        self.state.lock().store = Some(store.clone());
+        let stop = CancellationToken::new();
+        let watching = self.runtime().spawn(watch::database(store.clone(), condition, stop.clone()));
+        self.state.lock().lifecycle.task(Tier::Ground, "database watch", stop, watching);
+        Ok(store)
+    }
+
+    async fn central(&self, store: &Store) -> Result<(), StartError> {
         let service = CentralService::new(
-            self.store.clone(),
+            store.clone(),
             self.edges.clock,
             Arc::clone(&self.policy),
             self.config.central.clone(),
             self.transport.service_ref(),
         );
-        self.mount(Central::endpoint(), Arc::new(service), central::api::routes()).await
+        self.mount(Tier::Central, Central::endpoint(), Arc::new(service), central::api::routes()).await
     }
 
-    async fn mdns(&mut self) -> Result<(), StartError> {
-        let service = Arc::new(MdnsService::new(self.store.clone(), self.config.mdns.clone()));
-        let zones = service.load().await?;
+    async fn mdns(&self, store: &Store, condition: &Condition) -> Result<(), StartError> {
+        let service = Arc::new(MdnsService::new(store.clone(), self.config.mdns.clone()));
+        let zones = patiently(condition, || async { Ok(service.load().await?) }).await?;
         tracing::info!(zones, "published zones are loaded");
-        self.responder = Some(Arc::clone(service.responder()));
+        self.state.lock().responder = Some(Arc::clone(service.responder()));
         if !self.config.mdns.listen.is_empty() {
             let server = service.listen().await?;
-            self.dns_addresses = server.addresses().to_vec();
+            self.state.lock().dns_addresses = server.addresses().to_vec();
             let grace = self.config.node.graceful_shutdown_timeout;
-            self.at_the_end("dns listeners", async move {
+            self.at_the_end(Tier::Mdns, "dns listeners", async move {
                 server.drain(Instant::now() + grace).await;
             });
         }
         let follower = Arc::clone(service.follower());
-        self.mount(Mdns::endpoint(), service, mdns::api::routes()).await?;
-        let stop = child(&self.lifecycle);
+        self.mount(Tier::Mdns, Mdns::endpoint(), service, mdns::api::routes()).await?;
         let cadence = Cadence::every(self.config.mdns.follow_interval);
-        self.lifecycle.reconcile(Reconciler::start(follower, cadence, &stop, self.place.runtime()));
+        let following = Reconciler::start(follower, cadence, &self.draining, self.runtime());
+        self.state.lock().lifecycle.reconcile(Tier::Mdns, following);
         Ok(())
     }
 
-    async fn worker(&mut self) -> Result<(), StartError> {
+    async fn worker(&self, store: &Store) -> Result<(), StartError> {
         let at = Worker::endpoint();
         let service = Arc::new(WorkerService::new(WorkerParts {
             instance: at.instance,
-            store: self.store.clone(),
+            store: store.clone(),
             clock: self.edges.clock,
             config: self.config.worker.clone(),
             recovery: self.config.producer.recovery,
@@ -136,108 +237,113 @@ impl Builder {
         }));
         // Registered before its mount, so that it goes on propagating until no more messages come.
         let stopped = Arc::clone(&service);
-        self.at_the_end("worker propagations", async move { stopped.stop().await });
-        self.mount(at, service, worker::api::routes()).await
+        self.at_the_end(Tier::Worker, "worker propagations", async move { stopped.stop().await });
+        self.mount(Tier::Worker, at, service, worker::api::routes()).await
     }
 
-    async fn producer(&mut self, coordinator: &Arc<dyn Coordinator>) -> Result<(), StartError> {
+    async fn producer(&self, condition: &Condition) -> Result<(), StartError> {
+        let seat = self.health.condition("coordinator");
+        let coordinator = match self.edges.coordinator.clone() {
+            Some(coordinator) => coordinator,
+            None => patiently(condition, || opening::open_coordinator(&self.config)).await?,
+        };
         let at = producer::api::Producer::endpoint();
         let name = MemberId::new(format!("{}:{}", self.config.node.host, at.instance));
         let name = name.unwrap_or_else(|_| MemberId::literal("producer"));
         let me = Member::new(name, self.config.node.host.clone()).with_ttl(self.config.coordinator.lease_ttl);
-        let peers = Peers { central: self.transport.service_ref(), worker: self.transport.service_ref() };
+        let peers =
+            Peers { central: self.transport.service_ref(), worker: self.transport.service_ref(), seat };
         let stop = CancellationToken::new();
-        let running = ProducerService::start(
-            Arc::clone(coordinator),
-            me,
-            &peers,
-            &self.config.producer,
-            &stop,
-            self.place.runtime(),
-        );
-        self.mount(at, running.service, producer::api::routes()).await?;
+        let running =
+            ProducerService::start(coordinator, me, &peers, &self.config.producer, &stop, self.runtime());
+        self.mount(Tier::Producer, at, running.service, producer::api::routes()).await?;
+        let lifecycle = &mut self.state.lock().lifecycle;
         for task in running.tasks {
-            self.lifecycle.reconcile(task);
+            lifecycle.reconcile(Tier::Producer, task);
         }
-        self.lifecycle.task("producer seat", stop, running.seat);
+        lifecycle.task(Tier::Producer, "producer seat", stop, running.seat);
         Ok(())
     }
 
-    async fn api(&mut self) -> Result<(), StartError> {
+    /// Makes the API, which can be called from then on.
+    pub(super) fn make_api(&self) -> Arc<Api> {
         let settings = ApiSettings::from(&self.config);
-        let front = Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings);
-        self.listen(&front)?;
-        self.api = Some(Arc::clone(&front));
+        let check = self.health_check(self.config.health.detailed);
+        Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings, check)
+    }
+
+    /// Mounts the API's actor.
+    async fn api(&self, front: &Arc<Api>) -> Result<(), StartError> {
         let at = api::api::Api::endpoint();
-        let service = Arc::new(ApiService::new(front));
-        self.serve(at, Arc::clone(&service), api::api::routes()).await?;
-        // Registered after its listeners, so that clients are asked to go before nobody answers any more.
-        self.at_the_end("api withdrawal", async move { service.withdraw() });
-        self.hearts.push(self.heart(at).describing(&self.transport.service_ref()));
+        let service = Arc::new(ApiService::new(Arc::clone(front) as _));
+        self.serve(Tier::Api, at, service, api::api::routes()).await?;
+        self.beat(self.heart(at).describing(&self.transport.service_ref()));
         Ok(())
     }
 
-    /// Answers requests on the configured addresses.
-    fn listen(&mut self, api: &Arc<Api>) -> Result<(), StartError> {
+    /// Answers requests on the configured addresses. To be called inside the actix system.
+    pub(super) fn listen(&self, api: &Arc<Api>) -> Result<Vec<SocketAddr>, StartError> {
         let listen = &self.config.api.listen;
         if listen.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let drain = self.config.node.graceful_shutdown_timeout;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let server = ApiServer::bind(api, listen, threads, drain).map_err(|source| {
-            let addresses: Vec<_> = listen.iter().map(ToString::to_string).collect();
-            StartError::Api { addresses: addresses.join(", "), source }
-        })?;
-        self.api_addresses = server.addresses().to_vec();
+        let server = ApiServer::bind(api, listen, threads, drain)
+            .map_err(|source| StartError::Api { addresses: listed(listen), source })?;
+        let addresses = server.addresses().to_vec();
         let handle = server.handle();
-        let running = self.place.runtime().spawn(server.run());
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let task = self.place.runtime().spawn(async move {
-            stopped.cancelled().await;
+        let running = self.runtime().spawn(server.run());
+        self.at_the_end(Tier::Api, "api listeners", async move {
             handle.stop(true).await;
             if let Ok(Err(error)) = running.await {
                 tracing::error!(%error, "the API's listener failed");
             }
         });
-        self.lifecycle.task("api listeners", stop, task);
-        Ok(())
+        Ok(addresses)
     }
 
-    /// Lets every service started so far tell central that it is there, and at the end that it goes.
-    pub(super) fn start_hearts(&mut self) {
-        let interval = self.config.heartbeat_interval;
-        let hearts = std::mem::take(&mut self.hearts);
-        let leaving = hearts.clone();
-        self.at_the_end("goodbye", async move {
-            for heart in leaving {
-                if let Err(fault) = heart.stopped(&Cx::system(GOODBYE)).await {
-                    tracing::debug!(%fault, "nobody took the goodbye");
-                }
+    /// Answers questions about health on addresses of its own, if there are any. To be called inside the actix system.
+    pub(super) fn tell_health(&self) -> Result<Vec<SocketAddr>, StartError> {
+        let listen = &self.config.health.listen;
+        if listen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let server = HealthServer::bind(&self.health_check(true), listen)
+            .map_err(|source| StartError::Health { addresses: listed(listen), source })?;
+        let (addresses, handle) = (server.addresses().to_vec(), server.handle());
+        let running = self.runtime().spawn(server.run());
+        self.at_the_end(Tier::Ground, "health listeners", async move {
+            handle.stop(true).await;
+            if let Ok(Err(error)) = running.await {
+                tracing::error!(%error, "the listener for questions about health failed");
             }
         });
-        for heart in hearts {
-            let beating = heart.start(interval, &child(&self.lifecycle), self.place.runtime());
-            self.lifecycle.reconcile(beating);
-        }
+        Ok(addresses)
+    }
+
+    fn health_check(&self, detailed: bool) -> HealthCheck {
+        let disable_by_file = self.config.health.disable_by_file.clone();
+        HealthCheck { health: self.health.clone(), detailed, disable_by_file }
     }
 
     /// Mounts an instance; it has a heart from here on.
     async fn mount<H: Send + Sync + 'static>(
-        &mut self,
+        &self,
+        tier: Tier,
         at: Endpoint,
         state: Arc<H>,
         routes: Routes<H>,
     ) -> Result<(), StartError> {
-        self.serve(at, state, routes).await?;
-        self.hearts.push(self.heart(at));
+        self.serve(tier, at, state, routes).await?;
+        self.beat(self.heart(at));
         Ok(())
     }
 
     /// Puts an instance on the transport.
     async fn serve<H: Send + Sync + 'static>(
-        &mut self,
+        &self,
+        tier: Tier,
         at: Endpoint,
         state: Arc<H>,
         routes: Routes<H>,
@@ -251,7 +357,8 @@ impl Builder {
             .serve(at, inbox)
             .await
             .map_err(|fault| StartError::Service { service: at.service, fault })?;
-        self.lifecycle.serve(at.service, serving);
+        tracing::info!(service = at.service, instance = %at.instance, "mounted");
+        self.state.lock().lifecycle.serve(tier, at.service, serving);
         Ok(())
     }
 
@@ -260,14 +367,30 @@ impl Builder {
         Heartbeat::new(self.transport.service_ref(), at.service, host, at.instance)
     }
 
+    /// Lets an instance tell central that it is there, and at the end that it goes.
+    fn beat(&self, heart: Heartbeat) {
+        let beating = heart.start(self.config.heartbeat_interval, &self.draining, self.runtime());
+        self.at_the_end(Tier::Hearts, "goodbye", async move {
+            if let Err(fault) = heart.stopped(&Cx::system(GOODBYE)).await {
+                tracing::debug!(%fault, "nobody took the goodbye");
+            }
+        });
+        self.state.lock().lifecycle.reconcile(Tier::Hearts, beating);
+    }
+
     /// Runs `work` when the lifecycle comes to this part.
-    fn at_the_end(&mut self, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    fn at_the_end(&self, tier: Tier, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let task = self.place.runtime().spawn(async move {
+        let task = self.runtime().spawn(async move {
             stopped.cancelled().await;
             work.await;
         });
-        self.lifecycle.task(part, stop, task);
+        self.state.lock().lifecycle.task(tier, part, stop, task);
     }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
 }

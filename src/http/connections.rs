@@ -84,7 +84,7 @@ pub(super) async fn in_use(
     let _in_use = connection.as_deref().map(InUse::of);
     let mut response = next.call(request).await?;
     let api = response.request().app_data::<web::Data<Api>>();
-    if api.is_some_and(|api| api.counters.is_withdrawn()) {
+    if api.is_some_and(|api| api.is_withdrawn()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)

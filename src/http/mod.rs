@@ -1,4 +1,4 @@
-//! The REST API: `/` tells the versions, `/healthcheck` that we live, `/v2` is Designate's API v2.
+//! The REST API: `/` tells the versions, `/healthcheck` how we are, `/v2` is Designate's API v2.
 //!
 //! Invariants: a request is checked for its shape here and for its meaning in central; types of responses are
 //! separate from those of messages; nothing here holds state between requests, so any number of instances may run.
@@ -8,6 +8,8 @@ mod body;
 mod connections;
 mod context;
 mod error;
+mod health;
+mod health_server;
 mod identity;
 mod links;
 #[cfg(feature = "testing")]
@@ -30,6 +32,8 @@ use std::sync::Arc;
 
 use actix_web::web;
 
+pub use health::HealthCheck;
+pub use health_server::HealthServer;
 #[cfg(feature = "testing")]
 pub use local::{LocalApi, Reply};
 pub use server::{ApiServer, ServerHandle};
@@ -46,14 +50,25 @@ pub struct Api {
     central: ServiceRef<Central>,
     policy: Arc<Policy>,
     settings: ApiSettings,
+    health: HealthCheck,
     counters: Arc<Counters>,
 }
 
 impl Api {
-    /// An API in front of `central`.
+    /// An API in front of `central`, which tells how the process is.
     #[must_use]
-    pub fn new(central: ServiceRef<Central>, policy: Arc<Policy>, settings: ApiSettings) -> Arc<Self> {
-        Arc::new(Self { central, policy, settings, counters: Arc::default() })
+    pub fn new(
+        central: ServiceRef<Central>,
+        policy: Arc<Policy>,
+        settings: ApiSettings,
+        health: HealthCheck,
+    ) -> Arc<Self> {
+        Arc::new(Self { central, policy, settings, health, counters: Arc::default() })
+    }
+
+    /// True if clients are asked to go elsewhere.
+    fn is_withdrawn(&self) -> bool {
+        self.health.health.is_withdrawn()
     }
 }
 
@@ -61,7 +76,9 @@ impl Api {
 pub fn configure(api: Arc<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         config
+            .app_data(web::Data::new(api.health.clone()))
             .app_data(web::Data::from(api))
+            .configure(health::configure)
             .configure(root::configure)
             .service(v2::scope())
             .default_service(web::to(root::nothing_here));

@@ -1,4 +1,4 @@
-//! What lies outside `/v2`: the list of versions, the sign of life, and nothing else.
+//! What lies outside `/v2` besides `/healthcheck`: the list of versions, and nothing else.
 //!
 //! Invariants: nothing here asks who is calling; no request id either.
 
@@ -7,7 +7,6 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use super::accept::{JSON, TEXT, accepts};
 use super::error::{ApiError, json};
 use super::{Api, links};
 
@@ -42,17 +41,10 @@ struct Link<'a> {
     rel: &'static str,
 }
 
-#[derive(Serialize)]
-struct Health {
-    detailed: bool,
-    reasons: [&'static str; 1],
-}
-
 /// Adds the paths of this module.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/").to(versions))
-        .service(web::resource("/healthcheck").to(health))
         .service(web::resource(["/admin", "/admin/{rest:.*}"]).to(switched_off));
 }
 
@@ -76,21 +68,8 @@ async fn versions(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     json(&mut HttpResponse::Ok(), &Versions { versions })
 }
 
-async fn health(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
-    let withdrawn = api.counters.is_withdrawn();
-    let answer = |fine| if withdrawn { HttpResponse::ServiceUnavailable() } else { fine };
-    let reason = if withdrawn { "WITHDRAWN" } else { "OK" };
-    match *request.method() {
-        Method::HEAD => answer(HttpResponse::NoContent()).finish(),
-        Method::GET if accepts(request.headers(), &[TEXT]) || !accepts(request.headers(), &[JSON]) => {
-            answer(HttpResponse::Ok()).content_type("text/plain; charset=UTF-8").body(reason)
-        }
-        Method::GET => json(&mut answer(HttpResponse::Ok()), &Health { detailed: false, reasons: [reason] }),
-        _ => not_allowed("GET, HEAD"),
-    }
-}
-
-fn not_allowed(methods: &'static str) -> HttpResponse {
+/// The path is known, the method is not one of its own.
+pub(super) fn not_allowed(methods: &'static str) -> HttpResponse {
     HttpResponse::MethodNotAllowed()
         .insert_header((ALLOW, HeaderValue::from_static(methods)))
         .content_type("text/html; charset=UTF-8")

@@ -36,7 +36,7 @@ impl std::fmt::Debug for ApiServer {
 
 /// Stops a running server.
 #[derive(Clone)]
-pub struct ServerHandle(actix_web::dev::ServerHandle);
+pub struct ServerHandle(pub(super) actix_web::dev::ServerHandle);
 
 impl std::fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,7 +3,7 @@
 //! Invariants: a connection counts until its socket is closed, a request until it is answered or its client is gone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Api;
 use crate::actors::api::api::{Front, Traffic};
@@ -11,18 +11,12 @@ use crate::actors::api::api::{Front, Traffic};
 /// The counters of one API.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    withdrawn: AtomicBool,
     connections: AtomicU64,
     under_way: AtomicU64,
     answered: AtomicU64,
 }
 
 impl Counters {
-    /// True if clients are asked to go elsewhere.
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.withdrawn.load(Ordering::Relaxed)
-    }
-
     /// Counts a connection for as long as the value lives.
     pub(super) fn connection(self: &Arc<Self>) -> OpenConnection {
         self.connections.fetch_add(1, Ordering::Relaxed);
@@ -65,9 +59,9 @@ impl Drop for UnderWay<'_> {
 
 impl Front for Api {
     fn traffic(&self) -> Traffic {
-        let Counters { withdrawn, connections, under_way, answered } = &*self.counters;
+        let Counters { connections, under_way, answered } = &*self.counters;
         Traffic {
-            withdrawn: withdrawn.load(Ordering::Relaxed),
+            withdrawn: self.is_withdrawn(),
             connections: connections.load(Ordering::Relaxed),
             under_way: under_way.load(Ordering::Relaxed),
             answered: answered.load(Ordering::Relaxed),
@@ -75,6 +69,6 @@ impl Front for Api {
     }
 
     fn admit(&self, welcome: bool) {
-        self.counters.withdrawn.store(!welcome, Ordering::Relaxed);
+        self.health.health.withdraw(!welcome);
     }
 }

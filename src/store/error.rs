@@ -70,6 +70,14 @@ pub enum StoreError {
         /// What stood in the way.
         reason: String,
     },
+    /// The schema is older than this program needs, and it is not for this program to change it.
+    #[error("the schema's version is {found}, not {wanted} yet: run `ordain db migrate`")]
+    Behind {
+        /// The version that is there; zero without any.
+        found: u32,
+        /// The version that is needed.
+        wanted: u32,
+    },
     /// The database URL is not understood.
     #[error("database url must be sqlite::memory:, sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE")]
     Url,
@@ -80,6 +88,15 @@ impl StoreError {
     #[must_use]
     pub const fn is_retry(&self) -> bool {
         matches!(self, Self::Retry { .. })
+    }
+
+    /// True if waiting can help: somebody else may set right what is in the way.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Retry { .. } | Self::Unavailable { .. } | Self::Unsettled { .. } | Self::Behind { .. }
+        )
     }
 
     /// True if it is the violation of this constraint (`table_column_column`).

@@ -80,6 +80,12 @@ fn refused(error: &tokio_postgres::Error) -> StoreError {
 }
 
 fn failed(error: &refinery::Error) -> StoreError {
+    // What the connection or the server was in the way of may pass; what the migrations are in the way of does not.
+    if let refinery::error::Kind::Connection(_, cause) = error.kind()
+        && let Some(cause) = cause.downcast_ref::<tokio_postgres::Error>()
+    {
+        return refused(cause);
+    }
     StoreError::Migration { reason: error.to_string() }
 }
 

@@ -78,6 +78,22 @@ impl Store {
         self.driver.migrate().await
     }
 
+    /// Sees to it that the schema is at [`Self::latest_version`] without changing it.
+    ///
+    /// # Errors
+    /// [`StoreError::Behind`] if it is older, [`StoreError::Migration`] if it is newer.
+    pub async fn expect_schema(&self) -> Result<(), StoreError> {
+        let (found, wanted) = (self.schema_version().await?.unwrap_or(0), Self::latest_version());
+        match found.cmp(&wanted) {
+            std::cmp::Ordering::Less => Err(StoreError::Behind { found, wanted }),
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => {
+                let reason = format!("the schema's version is {found}, newer than this program's {wanted}");
+                Err(StoreError::Migration { reason })
+            }
+        }
+    }
+
     /// The schema's version, `None` before the first migration.
     ///
     /// # Errors
@@ -90,6 +106,14 @@ impl Store {
     #[must_use]
     pub fn latest_version() -> u32 {
         migrate::latest()
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// If it gives none.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.read(|tx| Box::pin(async move { tx.rows("SELECT 1 AS n", Vec::new()).await.map(drop) })).await
     }
 
     /// Opens a transaction by hand, for a reader that streams. Dropping it rolls back.

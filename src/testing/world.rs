@@ -73,7 +73,7 @@ impl World {
             store: Some(store.clone()),
         };
         let deployment = Deployment::start(spec.config.clone(), &spec.services, edges).await?;
-        net.own.put(deployment.responder().cloned());
+        net.own.put(deployment.responder());
         pools::apply(&store, clock, &[pool(&spec)?], Options::default()).await?;
         let api = deployment.api().ok_or("a world without an API has nobody to talk to")?;
         let api = ApiClient::new(LocalApi::start(api).await);

@@ -1,7 +1,7 @@
 //! Which module may know which: imports go downward, and sideways only where a contract says so.
 //!
 //! 5 deployment, main, testing / 4 http, actors, dns (server side) / 3 store, transport, dns::client, dns::convert /
-//! 2 domain, clock, telemetry, config / 1 coordinator, a crate of its own.
+//! 2 domain, clock, telemetry, health, config / 1 coordinator, a crate of its own.
 
 /// Services among the actors: each has a contract in its `api` module, everything else in it is its own affair.
 const SERVICES: [&str; 6] = ["api", "central", "worker", "producer", "mdns", "sink"];
@@ -15,7 +15,7 @@ fn floor(path: &[String]) -> Option<u8> {
         "dns" if path.get(1).is_some_and(|part| DNS_BELOW.contains(&part.as_str())) => 3,
         "http" | "actors" | "dns" => 4,
         "store" | "transport" => 3,
-        "domain" | "clock" | "telemetry" | "config" | "config_load" => 2,
+        "domain" | "clock" | "telemetry" | "health" | "config" | "config_load" => 2,
         "coordinator!" => 1,
         _ => return None,
     })

@@ -28,7 +28,7 @@ use ordain::domain::pool::{NsRecord, Pool};
 use ordain::domain::service_status::Health;
 use ordain::domain::time::Timestamp;
 use ordain::domain::zone_status::Outcome;
-use ordain::http::{Api, ApiSettings, LocalApi};
+use ordain::http::{Api, ApiSettings, HealthCheck, LocalApi};
 use ordain::store::repo::{pools, zones};
 use ordain::store::{Store, StoreError};
 use ordain::transport::{
@@ -96,7 +96,7 @@ impl Rig {
         let place = Place::current().unwrap();
         let inbox = Host::start(Arc::new(state), api::routes(), HostConfig::default(), &place);
         let serving = transport.serve(Central::endpoint(), inbox).await.unwrap();
-        let api = Api::new(transport.service_ref(), policy, settings);
+        let api = Api::new(transport.service_ref(), policy, settings, HealthCheck::default());
         Self {
             store,
             worker,

@@ -90,7 +90,7 @@ impl Server {
             .unwrap();
         self.process = Some(process);
         let deadline = Instant::now() + LIMIT;
-        while TcpStream::connect(self.api).is_err() {
+        while !self.is_ready() {
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -99,6 +99,10 @@ impl Server {
             );
             thread::sleep(PAUSE);
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        TcpStream::connect(self.api).is_ok() && self.request("GET", "/healthcheck", None).0 == 200
     }
 
     /// Ends it as a power cut would.

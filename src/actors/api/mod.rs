@@ -28,8 +28,7 @@ impl ApiService {
         Self { front }
     }
 
-    /// As [`Withdraw`], for the process itself before it ends.
-    pub fn withdraw(&self) {
+    fn withdraw(&self) {
         self.front.admit(false);
         tracing::info!("the API is withdrawn: clients are asked to go elsewhere");
     }

@@ -24,6 +24,7 @@ use crate::actors::central::api::Central;
 use crate::actors::reconcile::{Cadence, Nudge, Reconcile, Reconciler};
 use crate::actors::worker::api::Worker;
 use crate::config::{ProducerConfig, TaskName};
+use crate::health::Condition;
 use crate::transport::{Cx, Fault, Handle, ServiceRef};
 
 /// The longest that one pass of a task may take.
@@ -42,6 +43,8 @@ pub struct Peers {
     pub central: ServiceRef<Central>,
     /// Propagates.
     pub worker: ServiceRef<Worker>,
+    /// Whether there is a seat among the producers.
+    pub seat: Condition,
 }
 
 /// A producer at work: its state, its tasks, and the task that keeps its seat.
@@ -96,7 +99,7 @@ impl ProducerService {
         };
         let tasks: Vec<_> = config.enabled_tasks.iter().map(start).collect();
         let tell = tasks.iter().map(|task| task.nudge().clone()).collect();
-        let seat = ownership.keep(coordinator, me, tell, stop.clone(), runtime);
+        let seat = ownership.keep(coordinator, me, tell, peers.seat.clone(), stop.clone(), runtime);
         let nudges = tasks.iter().map(|task| (task.name(), task.nudge().clone())).collect();
         Running { service: Arc::new(Self { tasks: nudges }), tasks, seat }
     }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::reconcile::Nudge;
 use crate::domain::shard::Shard;
 use crate::domain::shard_lease::ShardLease;
+use crate::health::Condition;
 
 /// The group of all producers of a deployment.
 const GROUP: Group = Group::sharded(GroupName::literal("producer"), Shard::COUNT);
@@ -46,12 +47,13 @@ impl Working {
 
 impl Ownership {
     /// Joins the group and stays in it until `stop`, then leaves. Whenever the shards held may have changed, `tell` is
-    /// nudged.
+    /// nudged; `condition` tells whether there is a seat.
     pub(super) fn keep(
         &self,
         coordinator: Arc<dyn Coordinator>,
         me: Member,
         tell: Vec<Nudge>,
+        condition: Condition,
         stop: CancellationToken,
         runtime: &Handle,
     ) -> JoinHandle<()> {
@@ -59,10 +61,14 @@ impl Ownership {
         runtime.spawn(async move {
             while !stop.is_cancelled() {
                 match coordinator.join(&GROUP, me.clone()).await {
-                    Ok(seat) => this.sit(seat, &tell, &stop).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "joining the producers failed and will be tried again");
+                    Ok(seat) => {
+                        condition.fine();
+                        this.sit(seat, &tell, &stop).await;
+                        if !stop.is_cancelled() {
+                            condition.wants("the seat among the producers was lost");
+                        }
                     }
+                    Err(error) => condition.wants(format!("no seat among the producers: {error}")),
                 }
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
@@ -99,7 +105,7 @@ impl Ownership {
             tell.iter().for_each(Nudge::nudge);
             tokio::select! {
                 lost = seat.lost() => {
-                    tracing::warn!(%lost, "the seat among the producers is lost and will be taken anew");
+                    tracing::info!(%lost, "the seat among the producers is lost and will be taken anew");
                     break;
                 }
                 changed = views.changed() => {

@@ -10,6 +10,7 @@ use crate::actors::central::api::zones::PurgeZones;
 use crate::actors::worker::api::{RecoverShards, Recovered};
 use crate::config::Config;
 use crate::domain::shard::Shard;
+use crate::health::Condition;
 use crate::transport::fake::{Fake, Faked};
 use crate::transport::{InProcess, run_paused};
 
@@ -43,7 +44,11 @@ impl Around {
     }
 
     fn producer(&self, name: &str, stop: &CancellationToken) -> Running {
-        let peers = Peers { central: self.transport.service_ref(), worker: self.transport.service_ref() };
+        let peers = Peers {
+            central: self.transport.service_ref(),
+            worker: self.transport.service_ref(),
+            seat: Condition::alone("coordinator"),
+        };
         let me = Member::new(MemberId::new(name).unwrap(), "here");
         let coordinator = Arc::clone(&self.coordinator);
         let config = Config::default().producer;

@@ -20,6 +20,7 @@ use super::replies::{self, Waiting};
 use super::topology::Topology;
 use super::{properties, tls};
 use crate::config::{AmqpConfig, BrokerUrl};
+use crate::health::Condition;
 
 /// The pause after the first failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -44,6 +45,7 @@ pub(super) enum Link {
 pub(super) struct Session {
     connection: Connection,
     blocked: AtomicBool,
+    condition: Condition,
     pub(super) publisher: Arc<Publisher>,
     pub(super) ended: CancellationToken,
 }
@@ -64,6 +66,7 @@ impl Session {
         config: &AmqpConfig,
         topology: &Topology,
         tls: OwnedTLSConfig,
+        condition: Condition,
     ) -> lapin::Result<Arc<Self>> {
         let mut uri = url.uri();
         let millis = u64::try_from(config.connect_timeout.as_millis()).unwrap_or(u64::MAX);
@@ -88,6 +91,7 @@ impl Session {
         let session = Arc::new(Self {
             connection,
             blocked: AtomicBool::new(false),
+            condition,
             publisher: Arc::new(publisher),
             ended: ended.clone(),
         });
@@ -113,11 +117,11 @@ impl Session {
     fn notice(&self, event: Event) {
         match event {
             Event::ConnectionBlocked(reason) => {
-                tracing::warn!(reason, "the broker takes no messages");
+                self.condition.wants(format!("the broker takes no messages: {reason}"));
                 self.blocked.store(true, Ordering::Relaxed);
             }
             Event::ConnectionUnblocked => {
-                tracing::info!("the broker takes messages again");
+                self.condition.fine();
                 self.blocked.store(false, Ordering::Relaxed);
             }
             // An error of a channel shows on the channel; one of the connection ends them all.
@@ -135,18 +139,19 @@ impl Session {
     }
 }
 
-/// Keeps a connection until `stop`.
+/// Keeps a connection until `stop`, and tells whether there is one.
 pub(super) async fn keep(
     config: Arc<AmqpConfig>,
     topology: Topology,
     link: watch::Sender<Link>,
     stop: CancellationToken,
+    condition: Condition,
 ) {
     let mut pause = FIRST_PAUSE;
     for url in config.urls.iter().cycle() {
         let opening = async {
             let tls = tls::load(&config).await.map_err(|error| error.to_string())?;
-            let opening = Session::open(url, &config, &topology, tls);
+            let opening = Session::open(url, &config, &topology, tls, condition.clone());
             match tokio::time::timeout(config.connect_timeout, opening).await {
                 Ok(opened) => opened.map_err(|error| error.to_string()),
                 Err(_elapsed) => Err(String::from("no answer in time")),
@@ -161,6 +166,7 @@ pub(super) async fn keep(
                 tracing::info!(broker = url.place(), "connected");
                 pause = FIRST_PAUSE;
                 link.send_replace(Link::Up(Arc::clone(&session)));
+                condition.fine();
                 tokio::select! {
                     () = session.ended.cancelled() => {}
                     () = stop.cancelled() => {}
@@ -168,12 +174,12 @@ pub(super) async fn keep(
                 link.send_replace(Link::Away);
                 session.close().await;
                 if !stop.is_cancelled() {
-                    tracing::warn!(broker = url.place(), "the connection was lost");
+                    condition.wants(format!("{}: the connection was lost", url.place()));
                 }
             }
             Err(error) => {
                 link.send_replace(Link::Away);
-                tracing::warn!(broker = url.place(), error, "cannot connect");
+                condition.wants(format!("{}: {error}", url.place()));
             }
         }
         tokio::select! {

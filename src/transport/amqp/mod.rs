@@ -31,6 +31,7 @@ use super::fault::Fault;
 use super::payload::{Parcel, Payload};
 use super::{Inbox, SchemaCeilings, Serving, Transport, frame};
 use crate::config::AmqpConfig;
+use crate::health::Condition;
 use connection::{Link, Session};
 use consumer::Mount;
 use publisher::Route;
@@ -64,19 +65,23 @@ impl Amqp {
     /// # Errors
     /// If a file of the TLS configuration cannot be read.
     pub async fn start(config: AmqpConfig) -> Result<Self, AmqpError> {
-        Self::start_up_to(config, SchemaCeilings::default()).await
+        Self::start_up_to(config, SchemaCeilings::default(), Condition::alone("broker")).await
     }
 
-    /// As [`Amqp::start`]; messages are written in schemas not above `ceilings`.
+    /// As [`Amqp::start`]; messages are written in schemas not above `ceilings`, and `condition` tells how things stand.
     ///
     /// # Errors
     /// If a file of the TLS configuration cannot be read.
-    pub async fn start_up_to(config: AmqpConfig, ceilings: SchemaCeilings) -> Result<Self, AmqpError> {
+    pub async fn start_up_to(
+        config: AmqpConfig,
+        ceilings: SchemaCeilings,
+        condition: Condition,
+    ) -> Result<Self, AmqpError> {
         tls::load(&config).await?;
         let topology = Topology::new(&config);
         let (tell, link) = watch::channel(Link::Starting);
         let stop = CancellationToken::new();
-        let keeping = connection::keep(Arc::new(config), topology.clone(), tell, stop.clone());
+        let keeping = connection::keep(Arc::new(config), topology.clone(), tell, stop.clone(), condition);
         drop(tokio::spawn(keeping));
         Ok(Self(Arc::new(Shared { topology, ceilings, link, _stop: stop.drop_guard() })))
     }

@@ -44,11 +44,13 @@ fn told(error: &DbError, mode: Mode) -> StoreError {
     let class = code.code().get(..2).unwrap_or_default();
     // A database that takes no writes is one that was demoted, or follows another.
     let demoted = *code == SqlState::READ_ONLY_SQL_TRANSACTION && mode == Mode::Write;
-    let timed_out = [
+    // What an operator can set right without us: a limit, a missing database, a missing grant.
+    let withheld = [
         SqlState::QUERY_CANCELED,
         SqlState::LOCK_NOT_AVAILABLE,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         SqlState::INVALID_CATALOG_NAME,
+        SqlState::INSUFFICIENT_PRIVILEGE,
     ]
     .contains(code);
     let unfit = [
@@ -64,7 +66,7 @@ fn told(error: &DbError, mode: Mode) -> StoreError {
         // Connections, credentials, resources, shutdown and crashes, files.
         "08" | "28" | "53" | "57" | "58" | "XX" => StoreError::Unavailable { reason },
         _ if unfit => StoreError::Argument { reason },
-        _ if demoted || timed_out => StoreError::Unavailable { reason },
+        _ if demoted || withheld => StoreError::Unavailable { reason },
         _ => StoreError::Statement { reason },
     }
 }

@@ -1,0 +1,181 @@
+//! A process of `ordain serve` with some of the services, told apart by its health.
+//!
+//! Invariants: started means no more than that the process is there; it is stopped by its pid when the value is
+//! dropped; every wait is bounded.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::ports::free_port;
+use super::server::LIMIT;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct Part {
+    arguments: Vec<String>,
+    folder: PathBuf,
+    name: String,
+    health: SocketAddr,
+    process: Option<Child>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    }
+}
+
+impl Part {
+    /// Starts a process called `name` in this folder, running these services, with these settings.
+    pub(crate) fn start(folder: &Path, name: &str, services: &str, settings: &str) -> Self {
+        let health = free_port();
+        let config = folder.join(format!("{name}.toml"));
+        std::fs::write(&config, format!("health.listen = [\"{health}\"]\n{settings}")).unwrap();
+        let arguments = ["serve", "--config", &config.to_string_lossy(), "--services", services];
+        let arguments = arguments.into_iter().map(str::to_owned).collect();
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let mut part = Self { arguments, folder, name, health, process: None };
+        part.start_again();
+        part
+    }
+
+    /// Starts it again.
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it runs");
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+        command.args(&self.arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+        self.process = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    /// Where it answers questions about its health.
+    pub(crate) fn health(&self) -> SocketAddr {
+        self.health
+    }
+
+    /// What is wrong with it, a line each; nothing if it does not answer.
+    pub(crate) fn wants(&self) -> Option<String> {
+        let answer = try_get(self.health, "/healthcheck")?;
+        assert_eq!(answer.status == 200, answer.body == "OK", "{answer:?}");
+        Some(answer.body)
+    }
+
+    /// Waits until it says this of itself.
+    pub(crate) fn until_wants(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let wants = self.wants();
+            if let Some(wants) = &wants
+                && wanted(wants)
+            {
+                return wants.clone();
+            }
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{} ({ended:?}) says {wants:?}\n{}",
+                self.name,
+                self.log()
+            );
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until nothing is wrong with it.
+    pub(crate) fn until_ready(&mut self) {
+        self.until_wants(|wants| wants == "OK");
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn until_ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.process.as_mut().unwrap().try_wait().unwrap() {
+                self.process = None;
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} goes on\n{}", self.name, self.log());
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Asks it to finish and go.
+    pub(crate) fn terminate(&self) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn try_get(at: SocketAddr, path: &str) -> Option<Answer> {
+    ask(at, "GET", path, &[], "")
+}
+
+/// Sends one request on a connection of its own; nothing if there is no whole answer.
+pub(crate) fn ask(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Option<Answer> {
+    let mut connection = TcpStream::connect_timeout(&at, LIMIT).ok()?;
+    connection.set_read_timeout(Some(LIMIT)).ok()?;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
