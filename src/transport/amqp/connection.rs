@@ -61,6 +61,13 @@ impl Session {
         self.connection.create_channel().await
     }
 
+    /// One more channel, on which the broker confirms what is published.
+    pub(super) async fn confirming(&self) -> lapin::Result<Channel> {
+        let channel = self.channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(channel)
+    }
+
     async fn open(
         url: &BrokerUrl,
         config: &AmqpConfig,

@@ -1,7 +1,8 @@
 //! What becomes of one delivery: offered, answered, acknowledged, passed on or buried.
 //!
 //! Invariants: a repeatable message is acknowledged after running, any other when it is offered, and one of those that
-//! comes a second time is not run: nobody knows how far the first time went. Whoever wants an answer gets one.
+//! comes a second time is not run: nobody knows how far the first time went. Whoever wants an answer gets one. What is
+//! put elsewhere is acknowledged here when the broker has it there.
 
 use std::time::Duration;
 
@@ -9,12 +10,14 @@ use bytes::Bytes;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicPublishOptions};
 use lapin::types::ShortString;
-use lapin::{BasicProperties, Channel};
+use lapin::{BasicProperties, Channel, Confirmation};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::error;
 use super::properties::{self, ReturnAddress};
 use super::topology::Topology;
+use crate::transport::address::Endpoint;
 use crate::transport::fault::{Fault, FaultCode};
 use crate::transport::frame;
 use crate::transport::inbox::{Answer, Inbox, Refused};
@@ -38,26 +41,52 @@ pub(super) enum Queue {
 #[derive(Debug, Clone)]
 pub(super) struct Handling {
     channel: Channel,
+    /// For what must be confirmed.
+    aside: Channel,
+    at: Endpoint,
     inbox: Inbox,
     topology: Topology,
     leaving: CancellationToken,
+    broken: CancellationToken,
+    /// What is being put elsewhere.
+    unsettled: TaskTracker,
 }
 
 impl Handling {
     pub(super) fn new(
         channel: &Channel,
+        aside: &Channel,
+        at: Endpoint,
         inbox: &Inbox,
         topology: &Topology,
         leaving: &CancellationToken,
     ) -> Self {
-        let (channel, inbox, topology) = (channel.clone(), inbox.clone(), topology.clone());
-        Self { channel, inbox, topology, leaving: leaving.clone() }
+        Self {
+            channel: channel.clone(),
+            aside: aside.clone(),
+            at,
+            inbox: inbox.clone(),
+            topology: topology.clone(),
+            leaving: leaving.clone(),
+            broken: CancellationToken::new(),
+            unsettled: TaskTracker::new(),
+        }
+    }
+
+    /// Resolves when something could not be said to the broker: all must be set up again.
+    pub(super) async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Resolves when nothing is being put elsewhere any more. What runs may still run.
+    pub(super) async fn settled(&self) {
+        self.unsettled.close();
+        self.unsettled.wait().await;
     }
 
     /// Offers a delivery and sees to the rest of it beside.
-    pub(super) fn take(&self, mut delivery: Delivery, queue: Queue) {
-        let frame = Bytes::from(std::mem::take(&mut delivery.data));
-        let letter = Letter { frame, delivery };
+    pub(super) fn take(&self, delivery: Delivery, queue: Queue) {
+        let letter = Letter::new(delivery, queue);
         let parcel = match frame::read_request(&letter.frame) {
             Ok(parcel) => parcel,
             Err(fault) => return self.beside(|this| async move { this.bury(letter, &fault).await }),
@@ -74,7 +103,7 @@ impl Handling {
         }
         match self.inbox.offer(parcel) {
             Ok(answer) => {
-                self.beside(move |this| async move { this.finish(letter, repeatable, answer).await });
+                self.spawn(move |this| async move { this.finish(letter, repeatable, answer).await });
             }
             Err(refused) => {
                 let Refused { fault, parcel } = *refused;
@@ -83,34 +112,46 @@ impl Handling {
                 } else if ReturnAddress::of(&letter.delivery.properties).is_some() {
                     self.beside(|this| async move { this.decline(letter, &fault).await });
                 } else {
-                    self.beside(
-                        move |this| async move { this.hold(letter, repeatable, queue, parcel).await },
-                    );
+                    self.beside(move |this| async move { this.hold(letter, repeatable, parcel).await });
                 }
             }
         }
     }
 
-    /// Lets another instance have a delivery that was not begun.
-    pub(super) async fn pass_on(&self, mut delivery: Delivery) -> lapin::Result<()> {
-        let frame = Bytes::from(std::mem::take(&mut delivery.data));
-        self.forward(Letter { frame, delivery }).await
+    /// Lets another instance have a delivery of the shared queue that was not begun.
+    pub(super) async fn pass_on(&self, delivery: Delivery) -> lapin::Result<()> {
+        self.forward(Letter::new(delivery, Queue::Shared)).await
     }
 
     /// Answers a delivery that was not begun.
     pub(super) async fn refuse(&self, delivery: Delivery, fault: &Fault) -> lapin::Result<()> {
-        self.decline(Letter { frame: Bytes::new(), delivery }, fault).await
+        self.decline(Letter::new(delivery, Queue::Own), fault).await
     }
 
+    /// Does what does not take long: leaving waits for it.
     fn beside<F>(&self, work: impl FnOnce(Self) -> F)
     where
         F: Future<Output = lapin::Result<()>> + Send + 'static,
     {
+        let unsettled = self.unsettled.token();
         let work = work(self.clone());
+        self.spawn(move |_| async move {
+            let done = work.await;
+            drop(unsettled);
+            done
+        });
+    }
+
+    fn spawn<F>(&self, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = lapin::Result<()>> + Send + 'static,
+    {
+        let (work, broken) = (work(self.clone()), self.broken.clone());
         drop(tokio::spawn(async move {
-            // The broker delivers again what it has no acknowledgement for.
+            // The broker delivers again what it has no acknowledgement for, once the channel is closed.
             if let Err(error) = work.await {
                 tracing::debug!(%error, "the broker went away under a message");
+                broken.cancel();
             }
         }));
     }
@@ -130,8 +171,7 @@ impl Handling {
             }
             // Its actor is gone before it began: another instance will do it.
             (None, Err(fault)) if repeatable && !fault.maybe_done && !self.inbox.is_up() => {
-                let again = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-                return letter.delivery.acker.nack(again).await.map(drop);
+                return letter.give_back().await;
             }
             (None, _) => {}
         }
@@ -140,13 +180,13 @@ impl Handling {
 
     /// Nobody waits for it: it is offered again until there is room. Unacknowledged it takes part of the prefetch, so
     /// that what cannot be held stays in the queue.
-    async fn hold(self, letter: Letter, repeatable: bool, queue: Queue, parcel: Parcel) -> lapin::Result<()> {
+    async fn hold(self, letter: Letter, repeatable: bool, parcel: Parcel) -> lapin::Result<()> {
         let mut parcel = parcel;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
                 // Only what came for anybody can be had by another.
-                () = self.leaving.cancelled() => return match queue {
+                () = self.leaving.cancelled() => return match letter.queue {
                     Queue::Shared => self.forward(letter).await,
                     Queue::Own => letter.acknowledge().await,
                 },
@@ -155,7 +195,10 @@ impl Handling {
                 return letter.acknowledge().await;
             }
             match self.inbox.offer(parcel) {
-                Ok(answer) => return self.finish(letter, repeatable, answer).await,
+                Ok(answer) => {
+                    self.spawn(move |this| async move { this.finish(letter, repeatable, answer).await });
+                    return Ok(());
+                }
                 Err(refused) => parcel = refused.parcel,
             }
         }
@@ -170,11 +213,17 @@ impl Handling {
         letter.acknowledge().await
     }
 
+    /// Puts a delivery of the shared queue back, as one that was not delivered before.
     async fn forward(&self, letter: Letter) -> lapin::Result<()> {
-        let queue = letter.delivery.routing_key.clone();
+        let queue = self.topology.shared(self.at.service);
         let properties = letter.delivery.properties.clone();
-        self.publish(ShortString::default(), queue, &letter.frame, properties).await?;
-        letter.acknowledge().await
+        if self.publish_for_sure(ShortString::default(), queue, &letter.frame, properties).await? {
+            return letter.acknowledge().await;
+        }
+        if ReturnAddress::of(&letter.delivery.properties).is_some() {
+            return self.decline(letter, &Fault::overloaded(self.at.service)).await;
+        }
+        letter.give_back().await
     }
 
     /// A message that nobody can handle: kept with the reason, for people to look at.
@@ -184,11 +233,15 @@ impl Handling {
     }
 
     async fn publish_dead(&self, letter: &Letter, fault: &Fault) -> lapin::Result<()> {
-        let delivery = &letter.delivery;
         let reason = fault.to_string();
-        tracing::warn!(queue = delivery.routing_key.as_str(), reason, "a message became a dead letter");
-        let properties = properties::dead(&delivery.properties, delivery.routing_key.as_str(), &reason);
-        self.publish(self.topology.dead(), self.topology.dead(), &letter.frame, properties).await
+        let queue = match letter.queue {
+            Queue::Shared => self.topology.shared(self.at.service),
+            Queue::Own => self.topology.own(self.at),
+        };
+        tracing::warn!(queue = queue.as_str(), reason, "a message became a dead letter");
+        let properties = properties::dead(&letter.delivery.properties, queue.as_str(), &reason);
+        let dead = self.topology.dead();
+        self.publish_for_sure(dead.clone(), dead, &letter.frame, properties).await.map(drop)
     }
 
     async fn answer(&self, to: &ReturnAddress, frame: &[u8]) -> lapin::Result<()> {
@@ -205,6 +258,19 @@ impl Handling {
         let options = BasicPublishOptions::default();
         self.channel.basic_publish(exchange, key, options, frame, properties).await.map(drop)
     }
+
+    /// True once the broker has it, false if its queue is full.
+    async fn publish_for_sure(
+        &self,
+        exchange: ShortString,
+        key: ShortString,
+        frame: &[u8],
+        properties: BasicProperties,
+    ) -> lapin::Result<bool> {
+        let options = BasicPublishOptions::default();
+        let confirm = self.aside.basic_publish(exchange, key, options, frame, properties).await?;
+        Ok(!matches!(confirm.await?, Confirmation::Nack(_)))
+    }
 }
 
 fn written(letter: &Letter, outcome: &Result<Payload, Fault>) -> Bytes {
@@ -212,15 +278,26 @@ fn written(letter: &Letter, outcome: &Result<Payload, Fault>) -> Bytes {
     frame::write_reply(method, outcome)
 }
 
-/// A delivery and its frame.
+/// A delivery, its frame and the queue it came by.
 #[derive(Debug)]
 struct Letter {
     frame: Bytes,
+    queue: Queue,
     delivery: Delivery,
 }
 
 impl Letter {
+    fn new(mut delivery: Delivery, queue: Queue) -> Self {
+        Self { frame: Bytes::from(std::mem::take(&mut delivery.data)), queue, delivery }
+    }
+
     async fn acknowledge(&self) -> lapin::Result<()> {
         self.delivery.acker.ack(BasicAckOptions::default()).await.map(drop)
+    }
+
+    /// As a delivery that may have been begun.
+    async fn give_back(&self) -> lapin::Result<()> {
+        let again = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        self.delivery.acker.nack(again).await.map(drop)
     }
 }

@@ -10,6 +10,7 @@
 mod connection;
 mod consumer;
 mod error;
+mod goodbye;
 mod handling;
 mod properties;
 mod publisher;
@@ -118,7 +119,7 @@ impl Amqp {
         let topology = &self.0.topology;
         match to {
             Address::Any(service) => {
-                Route { exchange: name(String::new()), key: topology.shared(service), mandatory: true }
+                Route { exchange: topology.any(), key: name(service.to_owned()), mandatory: true }
             }
             Address::One(service, instance) => {
                 let key = Topology::key(Endpoint { service, instance });

@@ -1,9 +1,10 @@
 //! Exchanges and queues: their names, and how they are declared.
 //!
 //! ```text
-//! some instance   default exchange ── PREFIX.SERVICE ──────────────> queue PREFIX.SERVICE, shared by the instances
+//! some instance   PREFIX.any ─────── SERVICE ──────────> queue PREFIX.SERVICE, shared by the instances
 //! one instance    PREFIX.one ─────── SERVICE.INSTANCE ─> queue PREFIX.SERVICE.INSTANCE, gone with its consumer
 //! every instance  PREFIX.all ─────── SERVICE ──────────> the same queues
+//! nothing                                                queue PREFIX.SERVICE.here, whose consumers are who is there
 //! poison          PREFIX.dead ─────────────────────────> queue PREFIX.dead
 //! ```
 //!
@@ -55,6 +56,11 @@ impl Topology {
         name(format!("{}.{service}", self.prefix))
     }
 
+    /// The queue whose consumers are the instances that are there.
+    pub(super) fn here(&self, service: &str) -> ShortString {
+        name(format!("{}.{service}.here", self.prefix))
+    }
+
     /// The queue of one instance.
     pub(super) fn own(&self, at: Endpoint) -> ShortString {
         name(format!("{}.{}", self.prefix, Self::key(at)))
@@ -63,6 +69,11 @@ impl Topology {
     /// What one instance is addressed by.
     pub(super) fn key(at: Endpoint) -> String {
         format!("{}.{}", at.service, at.instance)
+    }
+
+    /// The exchange of messages for whoever of a service has room.
+    pub(super) fn any(&self) -> ShortString {
+        name(format!("{}.any", self.prefix))
     }
 
     /// The exchange of addressed messages.
@@ -83,7 +94,7 @@ impl Topology {
     /// Declares what everybody needs.
     pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        for exchange in [self.one(), self.all(), self.dead()] {
+        for exchange in [self.any(), self.one(), self.all(), self.dead()] {
             channel.exchange_declare(exchange, ExchangeKind::Direct, durable, FieldTable::default()).await?;
         }
         let mut limits = FieldTable::default();
@@ -95,8 +106,16 @@ impl Topology {
         self.bind(channel, self.dead(), self.dead(), self.dead()).await
     }
 
+    /// Declares the queue that shows who is there; how many are.
+    pub(super) async fn declare_here(&self, channel: &Channel, service: &str) -> lapin::Result<u32> {
+        let options = QueueDeclareOptions::default();
+        let state = channel.queue_declare(self.here(service), options, self.limits()).await?;
+        Ok(state.consumer_count())
+    }
+
     /// Declares the queues of one instance.
     pub(super) async fn declare_instance(&self, channel: &Channel, at: Endpoint) -> lapin::Result<()> {
+        self.declare_here(channel, at.service).await?;
         let mut limits = self.limits();
         if self.quorum {
             limits.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
@@ -104,9 +123,25 @@ impl Topology {
         let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         channel.queue_declare(self.shared(at.service), durable, limits).await?;
         let passing = QueueDeclareOptions { auto_delete: true, ..QueueDeclareOptions::default() };
-        channel.queue_declare(self.own(at), passing, self.limits()).await?;
+        channel.queue_declare(self.own(at), passing, self.limits()).await.map(drop)
+    }
+
+    /// Lets senders find the queues of one instance.
+    pub(super) async fn bind_instance(&self, channel: &Channel, at: Endpoint) -> lapin::Result<()> {
+        self.bind_shared(channel, at.service).await?;
         self.bind(channel, self.own(at), self.one(), name(Self::key(at))).await?;
         self.bind(channel, self.own(at), self.all(), name(at.service.to_owned())).await
+    }
+
+    /// Lets senders find the queue of a service.
+    pub(super) async fn bind_shared(&self, channel: &Channel, service: &str) -> lapin::Result<()> {
+        self.bind(channel, self.shared(service), self.any(), name(service.to_owned())).await
+    }
+
+    /// Takes the queue of a service off its exchange: nobody finds it any more.
+    pub(super) async fn unbind_shared(&self, channel: &Channel, service: &str) -> lapin::Result<()> {
+        let key = name(service.to_owned());
+        channel.queue_unbind(self.shared(service), self.any(), key, FieldTable::default()).await
     }
 
     /// Takes an instance off the exchanges: nobody finds its queue any more.
