@@ -17,7 +17,7 @@ use support::ports::free_port;
 use support::rabbitmq::Rabbit;
 use tokio::time::{Instant, timeout};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 fn config(folder: &Path, broker: &Rabbit) -> Config {
     let mut config = Config::default();
@@ -82,7 +82,7 @@ fn the_api_stands_apart_and_the_broker_may_go_and_come() {
         let asked = Instant::now();
         let body = json!({"name": "lost.example.", "email": "admin@example.org"});
         assert_eq!(send(&api, Method::POST, "/v2/zones", Some(body)).await.0, 503);
-        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
 
         broker.start_again();
         zone(&api, "second.example.").await;

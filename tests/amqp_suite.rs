@@ -40,7 +40,7 @@ impl OnBroker {
             let config = config.clone();
             async move {
                 let amqp = Amqp::start(config).await.unwrap();
-                amqp.ready(Duration::from_secs(30)).await.unwrap();
+                amqp.ready(Duration::from_secs(120)).await.unwrap();
                 Arc::new(amqp) as Arc<dyn Transport>
             }
         });

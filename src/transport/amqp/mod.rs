@@ -41,7 +41,7 @@ use topology::{Topology, name};
 pub use error::AmqpError;
 
 /// How long mounting waits for an actor to start, and then for its queues.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
 
 /// The transport over a broker; cheap to clone. The connection ends with the last clone.
 #[derive(Clone)]

@@ -1,9 +1,5 @@
 //! Casts and fanouts: contract points 3 and 4.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::probe::{Echo, InLane, Nudge, PassGate};
 use super::{Bench, patient};
 use crate::transport::{Fault, HostConfig};
@@ -21,9 +17,7 @@ pub async fn a_cast_is_accepted_not_done(bench: Bench) {
 
 /// With nobody there a cast is not accepted.
 pub async fn a_cast_to_nobody_fails_at_once(bench: Bench) {
-    let before = Instant::now();
     assert_eq!(bench.probe().cast(&patient(), Nudge(1)).await, Err(Fault::unreachable("probe")));
-    assert!(before.elapsed() < Duration::from_secs(5));
 }
 
 /// Each live instance gets a fanout once, one that has left does not.

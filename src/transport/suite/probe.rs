@@ -206,6 +206,12 @@ impl ProbeState {
         reached(&self.noted, count).await
     }
 
+    /// Which handlers have reached the gate so far.
+    #[must_use]
+    pub fn begun_now(&self) -> Vec<u64> {
+        self.begun.borrow().clone()
+    }
+
     /// What has been noted so far.
     #[must_use]
     pub fn noted_now(&self) -> Vec<u64> {
