@@ -10,6 +10,7 @@ pub mod host_port;
 pub mod hostname;
 pub mod identity;
 pub mod ids;
+pub mod international;
 pub mod name;
 pub mod page;
 pub mod policy;
