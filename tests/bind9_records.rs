@@ -59,10 +59,7 @@ fn values() -> Vec<(RecordType, String)> {
         ),
         (RecordType::Caa, own(&["0 iodef mailto:a_-1+tag@b", "0 iodef http://a.b/", "0 issue \" ;\""])),
         (RecordType::Caa, vec![format!("0 iodef https://a.b/{}", "c".repeat(2000))]),
-        (
-            RecordType::Svcb,
-            own(&["0 a.", "0 .", "1 .", "65535 a.", "0 a. port=1", "1 . alpn=h3,h2,h2c,http/1.1,http/1.0"]),
-        ),
+        (RecordType::Svcb, own(&["0 a.", "0 .", "1 .", "65535 a.", "1 . alpn=h3,h2,h2c,http/1.1,http/1.0"])),
         (
             RecordType::Svcb,
             own(&["1 . alpn=h2 no-default-alpn", "1 . port=0", "1 . port=65535 ipv4hint=0.0.0.0,192.0.2.2"]),
@@ -80,7 +77,7 @@ fn values() -> Vec<(RecordType, String)> {
             RecordType::Svcb,
             own(&["1 a. alpn=h2 dohpath=/dns-query{?dns}", "1 a. dohpath=/{?dns}", "1 a. dohpath=/ä{?dns}"]),
         ),
-        (RecordType::Https, own(&["0 a.", "1 .", "0 a. port=1", "1 . alpn=h3 key10=x", "1 . ech=Zm8="])),
+        (RecordType::Https, own(&["0 a.", "1 .", "1 . alpn=h3 key10=x", "1 . ech=Zm8="])),
         (RecordType::Tlsa, vec![format!("0 0 0 {}", hex(2)), format!("255 255 2 {}", hex(128))]),
         (
             RecordType::Tlsa,

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::hostname::is_fqdn;
+
 /// An address or host name, and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostPort {
@@ -50,11 +52,7 @@ impl HostPort {
     /// If the host or the port is not one.
     pub fn parse_master(text: &str) -> Result<Self, HostPortError> {
         let (host, port) = split(text).ok_or_else(|| HostPortError::Host { text: text.to_owned() })?;
-        let is_host = host.parse::<IpAddr>().is_ok()
-            || (!host.is_empty()
-                && host.len() <= 255
-                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')));
-        if !is_host {
+        if host.parse::<IpAddr>().is_err() && !is_hostname(host) {
             return Err(HostPortError::Host { text: text.to_owned() });
         }
         let port = match port {
@@ -66,6 +64,14 @@ impl HostPort {
         };
         Ok(Self::new(host, port))
     }
+}
+
+/// Labels, with or without final dot; the last is no number, or it would be an address that is none (RFC 1123
+/// section 2.1).
+fn is_hostname(text: &str) -> bool {
+    let relative = text.strip_suffix('.').unwrap_or(text);
+    let is_number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    is_fqdn(&format!("{relative}.")) && !relative.rsplit('.').next().is_some_and(is_number)
 }
 
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
@@ -121,7 +127,28 @@ mod tests {
             assert_eq!((parsed.host.as_str(), parsed.port), (host, port));
             assert_eq!(parsed.to_string(), shown);
         }
-        for bad in ["", ":53", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:x", "[2001:db8::1", "a b"] {
+        let long = format!("{}.example", "a".repeat(64));
+        for bad in [
+            "",
+            ":53",
+            "192.0.2.1:0",
+            "192.0.2.1:65536",
+            "192.0.2.1:x",
+            "[2001:db8::1",
+            "a b",
+            "192.0.2.256",
+            "192.0.2",
+            "1",
+            ".",
+            "a..b",
+            "-a.b",
+            "*.a",
+            "2001:db8::g",
+            "fe80::1%eth0",
+            "[192.0.2.1]x",
+            "ä.b",
+            &long,
+        ] {
             assert!(bad.parse::<HostPort>().is_err(), "{bad}");
         }
     }

@@ -83,6 +83,10 @@ impl Data for Svcb {
             let key = SvcKey::from_name(name).ok_or(Flaw::Keyword)?;
             data.add(key, key.value_from_api(value)?)?;
         }
+        // Nobody looks at the parameters of an alias (RFC 9460 section 2.4.2), so who gives some is mistaken.
+        if data.priority == 0 && !data.params.is_empty() {
+            return Err(Flaw::Parameter);
+        }
         data.checked()
     }
 

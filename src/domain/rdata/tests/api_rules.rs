@@ -309,16 +309,7 @@ fn cert_takes_mnemonics_and_base64() {
 #[test]
 fn svcb_and_https_have_target_and_parameters() {
     for rtype in [RecordType::Svcb, RecordType::Https] {
-        takes(
-            rtype,
-            &[
-                "0 a.",
-                "1 .",
-                "65535 svc.example.org.",
-                "1 a. alpn=h3,h2,h2c,http/1.1,http/1.0",
-                "0 a. port=1",
-            ],
-        );
+        takes(rtype, &["0 a.", "1 .", "65535 svc.example.org.", "1 a. alpn=h3,h2,h2c,http/1.1,http/1.0"]);
         takes(
             rtype,
             &["1 . alpn=h2 no-default-alpn", "1 . ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1,::"],
@@ -359,6 +350,7 @@ fn svcb_and_https_have_target_and_parameters() {
                 "1 a.\n",
             ],
         );
+        refuses(rtype, &["0 a. port=1", "0 . alpn=h2"]);
         refuses(
             rtype,
             &["1 . alpn", "1 . alpn=", "1 . alpn=h4", "1 . alpn=h2,", "1 . alpn=\"h2\"", "1 . ALPN=h2"],

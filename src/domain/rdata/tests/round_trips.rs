@@ -66,7 +66,7 @@ fn record() -> impl Strategy<Value = (RecordType, String)> {
         ),
         (
             RecordType::Svcb,
-            (number(), domain(), svc_params()).prop_map(|(n, d, p)| format!("{n} {d}{p}")).boxed(),
+            (1..=u16::MAX, domain(), svc_params()).prop_map(|(n, d, p)| format!("{n} {d}{p}")).boxed(),
         ),
     ];
     let choices: Vec<_> =
