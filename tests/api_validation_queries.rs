@@ -1,5 +1,5 @@
 //! The rules for filters, as a client meets them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
 #[path = "support/api.rs"]
 mod support;
