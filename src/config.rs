@@ -6,6 +6,7 @@
 mod amqp;
 mod api;
 mod central;
+mod coordinator;
 mod database;
 mod duration;
 mod health;
@@ -28,14 +29,12 @@ use serde_json::Value;
 pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::ApiConfig;
 pub use central::{CentralConfig, SoaConfig};
+pub use coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, SharedSecret};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
-pub use process::{
-    AuthStrategy, CoordinatorConfig, CoordinatorKind, LogConfig, LogFormat, NodeConfig, TransportConfig,
-    TransportKind,
-};
+pub use process::{AuthStrategy, LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
 pub use producer::{ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
 pub use reader::Mistake;
 pub use worker::WorkerConfig;
@@ -223,7 +222,20 @@ mod tests {
             policy_file: None,
             pools_file: None,
             health: HealthConfig { disable_by_file: None, ..config.health.clone() },
-            coordinator: CoordinatorConfig { state_path: None, ..config.coordinator.clone() },
+            coordinator: CoordinatorConfig {
+                state_path: None,
+                raft: RaftConfig {
+                    name: None,
+                    listen: None,
+                    advertise: None,
+                    secret: None,
+                    ca_file: None,
+                    cert_file: None,
+                    key_file: None,
+                    ..config.coordinator.raft.clone()
+                },
+                ..config.coordinator.clone()
+            },
             transport: TransportConfig {
                 amqp: AmqpConfig {
                     ca_file: None,

@@ -5,9 +5,11 @@
 //! the API and the producer no database, all but the producer no coordinator. Nothing is process-global, so several
 //! deployments may live in one process; whoever is called outlives its callers.
 
+pub mod cluster;
 mod error;
 mod native_pool;
 mod opening;
+pub mod operator;
 mod patience;
 mod policy;
 mod pooling;

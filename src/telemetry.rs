@@ -58,7 +58,8 @@ pub fn check(directives: &str) -> Result<(), TelemetryError> {
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::builder().parse(directives).map_err(|error| TelemetryError::Level {
+    // The consensus engine tells of each of its steps; what matters of them is told by its owner. Later directives win.
+    EnvFilter::builder().parse(format!("openraft=off,{directives}")).map_err(|error| TelemetryError::Level {
         directives: directives.to_owned(),
         reason: error.to_string(),
     })

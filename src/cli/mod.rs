@@ -3,6 +3,7 @@
 //! Invariants: nothing is started before the configuration has been checked as a whole; what people should read goes to
 //! standard output, logs to standard error.
 
+mod cluster;
 mod config;
 mod db;
 mod dev;
@@ -46,6 +47,9 @@ enum Command {
     /// Pools of name servers.
     #[command(subcommand)]
     Pool(pool::PoolCommand),
+    /// The cluster of coordinators.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Running services.
     #[command(subcommand)]
     Service(service::ServiceCommand),
@@ -83,6 +87,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Db(db) => db.run(),
         Command::Config(config) => config.run(),
         Command::Pool(pool) => pool.run(),
+        Command::Cluster(cluster) => cluster.run(),
         Command::Service(service) => service.run(),
     };
     match outcome {

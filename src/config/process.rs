@@ -2,7 +2,6 @@
 //!
 //! Invariants: every queue is bounded in length and in time.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::amqp::AmqpConfig;
@@ -103,43 +102,6 @@ impl TransportConfig {
             amqp: s.section("amqp", "The broker of the kind \"amqp\".", AmqpConfig::read),
         };
         s.check("call_timeout", !config.call_timeout.is_zero(), || String::from("must not be zero"));
-        config
-    }
-}
-
-choices! {
-    /// Who gives out leases and group membership.
-    CoordinatorKind {
-        /// This process alone.
-        Solo = "solo",
-    } later { "raft" }
-}
-
-/// `[coordinator]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoordinatorConfig {
-    /// The coordinator.
-    pub kind: CoordinatorKind,
-    /// Folder that keeps the tokens given out, so that they only grow; unset, they end with the process.
-    pub state_path: Option<PathBuf>,
-    /// How long a lease holds without being renewed.
-    pub lease_ttl: Duration,
-}
-
-impl CoordinatorConfig {
-    pub(super) fn read(s: &mut Section<'_>) -> Self {
-        let config = Self {
-            kind: s.get("kind", CoordinatorKind::Solo, "Who gives out leases and group membership."),
-            state_path: s.optional(
-                "state_path",
-                &PathBuf::from("/var/lib/ordain/coordinator"),
-                "Folder that keeps the tokens given out, so that they only grow; unset, they end with the process.",
-            ),
-            lease_ttl: s.get("lease_ttl", Duration::from_secs(9), "How long a lease holds without being renewed."),
-        };
-        s.check("lease_ttl", config.lease_ttl >= Duration::from_secs(1), || {
-            String::from("must be at least 1s")
-        });
         config
     }
 }

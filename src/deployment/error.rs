@@ -3,6 +3,7 @@
 //! Invariant: a text does not repeat its cause, so that the chain of causes reads as one sentence.
 
 use std::io;
+use std::net::SocketAddr;
 
 use thiserror::Error;
 
@@ -31,6 +32,23 @@ pub enum StartError {
     /// The tokens given out so far.
     #[error(transparent)]
     Coordinator(#[from] coordinator::CounterError),
+    /// This process's part of the cluster.
+    #[error(transparent)]
+    Cluster(#[from] coordinator::cluster::OpenError),
+    /// The address for the other processes of the cluster.
+    #[error("the coordinator cannot listen on {address}")]
+    ClusterListen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The certificates of the cluster.
+    #[error("the cluster's certificates cannot be used")]
+    ClusterSecurity {
+        /// Why.
+        source: io::Error,
+    },
     /// The policy file.
     #[error("cannot read the policy file {path}")]
     PolicyFile {
@@ -109,10 +127,11 @@ impl StartError {
     /// True if somebody else may set right what is in the way: a database that is not there or refuses us, a lock that
     /// another process holds.
     #[must_use]
-    pub const fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Store(error) | Self::Pools(PoolUpdateError::Store(error)) => error.may_pass(),
             Self::Coordinator(error) => matches!(error, coordinator::CounterError::InUse { .. }),
+            Self::DataFolder { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,
             _ => false,
         }
     }
@@ -125,7 +144,7 @@ mod tests {
     #[test]
     fn a_chain_of_causes_says_nothing_twice() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 53));
+        let address = SocketAddr::from(([127, 0, 0, 1], 53));
         let errors = [
             StartError::from(StoreError::Unavailable { reason: "no disk".into() }),
             StartError::from(coordinator::CounterError::InUse { path: "tokens".into() }),

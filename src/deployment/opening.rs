@@ -9,6 +9,7 @@ use std::sync::Arc;
 use coordinator::{Coordinator, Solo};
 
 use super::StartError;
+use super::cluster::Cluster;
 use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind};
 use crate::health::Health;
 use crate::store::{Connections, Store};
@@ -42,13 +43,19 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     Ok(Store::open_with(&url, connections).await?)
 }
 
-/// Opens the configured coordinator.
-pub(super) async fn open_coordinator(config: &Config) -> Result<Arc<dyn Coordinator>, StartError> {
+/// Opens the configured coordinator; and this process's part in the cluster, if it is one.
+pub(super) async fn open_coordinator(
+    config: &Config,
+) -> Result<(Arc<dyn Coordinator>, Option<Cluster>), StartError> {
     match (config.coordinator.kind, &config.coordinator.state_path) {
-        (CoordinatorKind::Solo, None) => Ok(Arc::new(Solo::ephemeral())),
+        (CoordinatorKind::Solo, None) => Ok((Arc::new(Solo::ephemeral()), None)),
         (CoordinatorKind::Solo, Some(folder)) => {
             make_folder(folder).await?;
-            Ok(Arc::new(Solo::open(folder.join("tokens")).await?))
+            Ok((Arc::new(Solo::open(folder.join("tokens")).await?), None))
+        }
+        (CoordinatorKind::Raft, _) => {
+            let cluster = Cluster::open(config).await?;
+            Ok((cluster.coordinator(), Some(cluster)))
         }
     }
 }

@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::{Member, MemberId};
+use coordinator::{Coordinator, Member, MemberId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,7 @@ pub(super) struct Assembly {
     policy: Arc<Policy>,
     place: Place,
     health: Health,
+    coordinator: OnceCell<Arc<dyn Coordinator>>,
     /// Cancelled at the start of a drain.
     draining: CancellationToken,
     state: Mutex<State>,
@@ -76,6 +78,7 @@ impl Assembly {
             edges,
             place: Place::current()?,
             health,
+            coordinator: OnceCell::new(),
             draining: state.lifecycle.draining().clone(),
             state: Mutex::new(state),
         })
@@ -241,12 +244,26 @@ impl Assembly {
         self.mount(Tier::Worker, at, service, worker::api::routes()).await
     }
 
+    /// Who gives out leases, opened for whoever asks first.
+    async fn coordinator(&self, condition: &Condition) -> Result<Arc<dyn Coordinator>, StartError> {
+        let opened = self.coordinator.get_or_try_init(async || {
+            if let Some(coordinator) = self.edges.coordinator.clone() {
+                return Ok(coordinator);
+            }
+            let (coordinator, cluster) =
+                patiently(condition, || opening::open_coordinator(&self.config)).await?;
+            if let Some(cluster) = cluster {
+                // Leases are given back before the one that they are kept with ends.
+                self.at_the_end(Tier::Ground, "coordinator", cluster.leave());
+            }
+            Ok(coordinator)
+        });
+        opened.await.cloned()
+    }
+
     async fn producer(&self, condition: &Condition) -> Result<(), StartError> {
         let seat = self.health.condition("coordinator");
-        let coordinator = match self.edges.coordinator.clone() {
-            Some(coordinator) => coordinator,
-            None => patiently(condition, || opening::open_coordinator(&self.config)).await?,
-        };
+        let coordinator = self.coordinator(condition).await?;
         let at = producer::api::Producer::endpoint();
         let name = MemberId::new(format!("{}:{}", self.config.node.host, at.instance));
         let name = name.unwrap_or_else(|_| MemberId::literal("producer"));

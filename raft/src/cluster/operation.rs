@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{ClusterId, NodeId, Peer};
+use super::{
+    net::Counts,
+    types::{ClusterId, NodeId, Peer},
+};
 use crate::{Epoch, GroupName, Index, LockName, MemberId, SessionId, Token};
 
 /// A task for the cluster; any node passes it to the one that can do it.
@@ -158,6 +161,8 @@ pub struct Status {
     pub locks: Vec<LockLine>,
     /// The groups with members.
     pub groups: Vec<GroupLine>,
+    /// What the node's network has counted, strangers that were refused among it; none where it does not count.
+    pub network: Option<Counts>,
 }
 
 /// One node of a cluster.

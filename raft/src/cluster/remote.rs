@@ -4,7 +4,7 @@
 //! certainly was not taken: a copy that is decided late would open again what was closed meanwhile. Wherever the leader
 //! goes, it is found by asking those who are configured, and whom they name.
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{Batch, Call, Link, LinkError, Peer, Refusal, Request, Response};
+use super::{Batch, Call, ClusterId, Identity, Link, LinkError, Peer, Refusal, Request, Response};
 use crate::{Applied, CoordError, Index, Ledger, Replica, command::Command, machine::State};
 
 /// How long a command or a read may take.
@@ -31,6 +31,8 @@ const WAIT: Duration = Duration::from_secs(2);
 pub struct Remote {
     link: Arc<dyn Link>,
     peers: Vec<Peer>,
+    /// The cluster, once somebody has named it. This process never turns to another.
+    cluster: OnceLock<ClusterId>,
     /// Who led when it was last asked.
     leader: Mutex<Option<Peer>>,
     ledger: Ledger,
@@ -44,6 +46,7 @@ impl Remote {
         let this = Arc::new(Self {
             link,
             peers,
+            cluster: OnceLock::new(),
             leader: Mutex::default(),
             ledger: Ledger::new(State::default()),
             applied: watch::Sender::new(Index(0)),
@@ -65,6 +68,28 @@ impl Remote {
         self.leader().or_else(|| self.peers.get(turn.checked_rem(self.peers.len())?).cloned())
     }
 
+    /// Asks one node, which must be of the cluster.
+    async fn call(&self, peer: &Peer, request: Request, limit: Duration) -> Result<Response, LinkError> {
+        let cluster = match self.cluster.get() {
+            Some(cluster) => *cluster,
+            None => {
+                let identify = Call { cluster: None, from: None, to: None, request: Request::Identify };
+                match self.link.call(peer, identify, limit).await? {
+                    Response::Identity(Identity { cluster: Some(cluster), .. }) => {
+                        *self.cluster.get_or_init(|| cluster)
+                    }
+                    Response::Identity(_) => {
+                        let reason = "it belongs to no cluster yet".to_owned();
+                        return Ok(Response::Refused(Refusal::Unavailable { reason }));
+                    }
+                    other => return Ok(other),
+                }
+            }
+        };
+        let call = Call { cluster: Some(cluster), from: None, to: None, request };
+        self.link.call(peer, call, limit).await
+    }
+
     /// Asks the leader until it answers or the time is over.
     async fn ask(&self, request: Request, until: Instant) -> Result<Response, CoordError> {
         let mut last = "no node is configured".to_owned();
@@ -77,8 +102,7 @@ impl Remote {
             if now >= until {
                 break;
             }
-            let call = Call { cluster: None, from: None, to: None, request: request.clone() };
-            let answer = self.link.call(&peer, call, attempt.min(until - now)).await;
+            let answer = self.call(&peer, request.clone(), attempt.min(until - now)).await;
             let pause = match answer {
                 Ok(Response::Refused(Refusal::NotLeader { leader: Some((_, leader)) }))
                     if leader.address != peer.address =>
@@ -152,12 +176,9 @@ async fn follow(replica: Weak<Remote>) {
         let Some(this) = replica.upgrade() else { return };
         let after = this.ledger.look(State::applied);
         let request = Request::Follow { after, wait: WAIT };
-        let call = Call { cluster: None, from: None, to: None, request };
-        let (peer, link) = (this.next(turn), Arc::clone(&this.link));
-        drop(this);
-        let Some(peer) = peer else { return };
-        let answer = link.call(&peer, call, WAIT + ATTEMPT).await;
-        let Some(this) = replica.upgrade() else { return };
+        let Some(peer) = this.next(turn) else { return };
+        // The replica lives on for at most one answer after it was dropped.
+        let answer = this.call(&peer, request, WAIT + ATTEMPT).await;
         if !answer.is_ok_and(|response| this.take_in(response)) {
             if this.leader().as_ref() == Some(&peer) {
                 this.lead_by(None);

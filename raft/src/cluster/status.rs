@@ -45,6 +45,7 @@ impl Node {
             sessions: state.sessions().count(),
             locks: locks(state),
             groups: groups(state),
+            network: None,
         })
     }
 }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use super::{LIMIT, LOCK, Nodes, PROMPT, SHORT, now, queued, within};
+use super::{LIMIT, LOCK, Nodes, now, queued, within};
 use crate::{CoordError, Coordinator, Lease, LockName, Lost, Terms, Token, command::Refusal};
 
 const QUEUE: Terms = Terms::waiting(LIMIT);
@@ -86,12 +86,12 @@ pub async fn a_dropped_lease_is_released(nodes: &Nodes) {
     let since = now();
     drop(lease);
     assert!(within("the release", waiting).await.expect("waiter").token() > token);
-    assert!(since.elapsed() < PROMPT, "it expired instead");
+    assert!(since.elapsed() < nodes.prompt(), "it expired instead");
 }
 
 /// A holder that cannot renew stops trusting its lease before another one is granted it (S5), and not before its time.
 pub async fn a_silent_holder_stops_before_its_successor_starts(nodes: &Nodes) {
-    let silent = acquire(nodes.at(0), QUEUE.with_ttl(SHORT)).await;
+    let silent = acquire(nodes.at(0), QUEUE.with_ttl(nodes.short())).await;
     let waiting = waiter(nodes, 1, 0).await;
     silent.silence();
     let since = now();
@@ -102,15 +102,15 @@ pub async fn a_silent_holder_stops_before_its_successor_starts(nodes: &Nodes) {
     assert!(!waiting.is_finished(), "granted while the old holder trusted its lease");
 
     let next = within("the expiry", waiting).await.expect("waiter");
-    assert!(since.elapsed() <= SHORT + Duration::from_secs(2), "took {:?}", since.elapsed());
+    assert!(since.elapsed() <= nodes.short() + nodes.prompt() * 4, "took {:?}", since.elapsed());
     assert!(next.token() > silent.token());
     assert!(next.is_safe(now()) && !silent.is_safe(now()));
 }
 
 /// Holding on is all it takes to keep a lease (S9).
 pub async fn a_lease_that_is_renewed_never_expires(nodes: &Nodes) {
-    let lease = acquire(nodes.at(1), QUEUE.with_ttl(SHORT)).await;
-    let lost = timeout(SHORT * 5, lease.lost()).await;
+    let lease = acquire(nodes.at(1), QUEUE.with_ttl(nodes.short())).await;
+    let lost = timeout(nodes.short() * 5, lease.lost()).await;
     assert!(lost.is_err(), "{lost:?}");
     assert!(lease.is_safe(now()));
     let holder = nodes.at(0).inspect(&LOCK).await.expect("inspect").holder;
@@ -119,10 +119,11 @@ pub async fn a_lease_that_is_renewed_never_expires(nodes: &Nodes) {
 
 /// Holding one lock is no obstacle to another, nor to losing only one of them.
 pub async fn different_locks_are_independent(nodes: &Nodes) {
-    let silent = acquire(nodes.at(0), QUEUE.with_ttl(SHORT)).await;
+    let silent = acquire(nodes.at(0), QUEUE.with_ttl(nodes.short())).await;
     let other = LockName::literal("other");
-    let kept =
-        within("acquiring", nodes.at(0).acquire(&other, QUEUE.with_ttl(SHORT))).await.expect("acquire");
+    let kept = within("acquiring", nodes.at(0).acquire(&other, QUEUE.with_ttl(nodes.short())))
+        .await
+        .expect("acquire");
     silent.silence();
     within("the lapse", silent.lost()).await;
     assert!(kept.is_safe(now()));
@@ -149,7 +150,7 @@ pub async fn a_useless_ttl_is_refused(nodes: &Nodes) {
 /// A herd is served in order, one at a time (L4).
 pub async fn a_thousand_waiters_get_one_grant_each(nodes: &Nodes) {
     const HERD: usize = 1000;
-    let silent = acquire(nodes.at(0), QUEUE.with_ttl(SHORT)).await;
+    let silent = acquire(nodes.at(0), QUEUE.with_ttl(nodes.short())).await;
     let (served, mut order) = mpsc::channel(HERD);
     for n in 0..HERD {
         let (node, served) = (nodes.at(n).clone(), served.clone());

@@ -91,17 +91,32 @@ macro_rules! conformance {
 pub struct Nodes {
     first: Arc<dyn Coordinator>,
     others: Vec<Arc<dyn Coordinator>>,
+    patience: u32,
 }
 
 impl Nodes {
     /// A cluster that is one process.
     pub fn one(node: impl Coordinator) -> Self {
-        Self { first: Arc::new(node), others: Vec::new() }
+        Self { first: Arc::new(node), others: Vec::new(), patience: 1 }
     }
 
     /// A cluster of several processes.
     pub fn many(first: Arc<dyn Coordinator>, others: Vec<Arc<dyn Coordinator>>) -> Self {
-        Self { first, others }
+        Self { first, others, patience: 1 }
+    }
+
+    /// The same where everything takes this many times longer: on a real clock, with a busy machine under it.
+    #[must_use]
+    pub fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
+    }
+
+    fn short(&self) -> Duration {
+        SHORT * self.patience
+    }
+
+    fn prompt(&self) -> Duration {
+        PROMPT * self.patience
     }
 
     /// The node for the `n`th part of a case, round and round.

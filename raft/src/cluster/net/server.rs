@@ -32,6 +32,7 @@ use super::{
 };
 use crate::cluster::{
     ClusterId, NodeId,
+    operation::Operated,
     peer::{Call, Refusal, Response, Serve},
     types::SCHEMA,
 };
@@ -39,7 +40,7 @@ use crate::cluster::{
 /// Vital requests of one connection under way at once.
 const VITAL: usize = 64;
 /// Longest that a request is worked on, whatever its caller says.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(120);
 /// The pause after the system refused to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -240,8 +241,12 @@ impl Port {
         };
         let name = call.request.name();
         // When the time is over nobody waits for the answer any more.
-        let Ok(response) = timeout(left.min(LONGEST), self.serve.serve(call)).await else { return };
-        match &response {
+        let served = timeout(left.min(LONGEST), self.serve.serve(call)).await;
+        let Ok(mut response) = served else { return };
+        match &mut response {
+            Response::Operated(Ok(Operated::Status(status))) => {
+                status.network = Some(self.wire.counters.read());
+            }
             Response::Refused(Refusal::OtherCluster { .. }) => {
                 self.wire.counters.refused(Refused::Cluster, &"a peer");
             }
