@@ -30,7 +30,7 @@ while [ -n "$wanted" ]; do
     done
     rm -f "$file.pid" "$file.since"
     child=
-    [ -n "$wanted" ] || break
+    [ -n "$wanted" ] && [ -d "${file%/*}" ] || break
     echo "$(date -u +%FT%TZ) ended with status $status, is started again" >>"$file.log"
     sleep "${ORDAIN_CLUSTER_RESTART:-2}" &
     wait $!
