@@ -8,36 +8,40 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
-    Index, Replica, SessionId,
+    Index, Pace, Replica, SessionId,
     command::{Command, Event},
     machine::State,
 };
 
 /// How long to wait after a proposal failed.
 const RETRY: Duration = Duration::from_millis(200);
+/// Sessions expired at once.
+const AT_ONCE: usize = 256;
 
 /// The sessions by when they run out. Not replicated.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     order: BTreeSet<(Instant, SessionId)>,
     entries: BTreeMap<SessionId, (Instant, Index)>,
+    pace: Pace,
 }
 
 impl Timers {
-    pub(crate) fn restarted(state: &State, now: Instant) -> Self {
-        let mut timers = Self::default();
+    pub(crate) fn restarted(state: &State, now: Instant, pace: Pace) -> Self {
+        let mut timers = Self { pace, ..Self::default() };
         for (session, ttl, renewed) in state.sessions() {
-            timers.set(session, now + ttl, renewed);
+            timers.set(session, now + pace.lasts(ttl), renewed);
         }
         timers
     }
 
     pub(crate) fn note(&mut self, event: &Event, index: Index, now: Instant) {
         match event {
-            Event::Renewed(session, ttl) => self.set(*session, now + *ttl, index),
+            Event::Renewed(session, ttl) => self.set(*session, now + self.pace.lasts(*ttl), index),
             Event::Ended(session, _) => self.clear(*session),
             Event::Granted(..) | Event::GroupChanged(_) => {}
         }
@@ -75,16 +79,15 @@ pub(crate) async fn run<R: Replica>(replica: Weak<R>) {
     loop {
         let Some(strong) = replica.upgrade() else { return };
         let ledger = strong.ledger().clone();
-        let mut failed = false;
-        for command in ledger.overdue(Instant::now()) {
-            if let Err(error) = strong.submit(command).await {
-                tracing::warn!(%error, "cannot expire a session");
-                failed = true;
-                break;
-            }
+        // Together, so that a replica can decide them together.
+        let overdue = ledger.overdue(Instant::now()).into_iter().take(AT_ONCE);
+        let decided = join_all(overdue.map(|command| strong.submit(command))).await;
+        let failure = decided.into_iter().find_map(Result::err);
+        if let Some(error) = &failure {
+            tracing::warn!(%error, "cannot expire sessions");
         }
         drop(strong);
-        if failed {
+        if failure.is_some() {
             tokio::time::sleep(RETRY).await;
             continue;
         }

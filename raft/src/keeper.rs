@@ -65,7 +65,7 @@ impl Keeper {
     }
 
     pub(crate) fn keep(&self, session: SessionId, trust: &Arc<Trust>) {
-        let due = Instant::now() + trust.ttl / 3;
+        let due = Instant::now() + trust.pace.lasts(trust.ttl / 3);
         self.0.roll().kept.insert(session, Kept { trust: trust.clone(), due });
         self.0.changed.notify_one();
     }
@@ -171,7 +171,7 @@ async fn renew(shared: &Shared, replica: &dyn Replica, due: &[(SessionId, Arc<Tr
                     shared.roll().kept.remove(session);
                 } else {
                     trust.extend(sent);
-                    shared.roll().postpone(*session, sent + trust.ttl / 3);
+                    shared.roll().postpone(*session, sent + trust.pace.lasts(trust.ttl / 3));
                 }
             }
             return;

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    GroupName, Index, Read, SessionId, View,
+    GroupName, Index, Pace, Read, SessionId, View,
     command::{Command, Entry, Reply},
     expiry::Timers,
     hub::{Fate, Hub},
@@ -46,16 +46,23 @@ pub struct Ledger {
     inner: Arc<Mutex<Inner>>,
     earlier: Arc<Notify>,
     applied: Arc<watch::Sender<Index>>,
+    pace: Pace,
 }
 
 impl Ledger {
     /// A copy that stands where `state` stands.
     #[must_use]
     pub fn new(state: State) -> Self {
-        let timers = Timers::restarted(&state, Instant::now());
+        Self::paced(state, Pace::default())
+    }
+
+    /// The same in a process whose clock is not quite right.
+    #[must_use]
+    pub fn paced(state: State, pace: Pace) -> Self {
+        let timers = Timers::restarted(&state, Instant::now(), pace);
         let applied = watch::Sender::new(state.applied());
         let inner = Inner { state, hub: Hub::default(), timers };
-        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), applied: Arc::new(applied) }
+        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), applied: Arc::new(applied), pace }
     }
 
     /// Applies the committed command at `index`.
@@ -105,7 +112,7 @@ impl Ledger {
         }
         inner.state = state;
         let Inner { state, hub, timers } = &mut *inner;
-        *timers = Timers::restarted(state, Instant::now());
+        *timers = Timers::restarted(state, Instant::now(), self.pace);
         hub.refresh(state);
         self.earlier.notify_one();
         self.applied(inner, None);
@@ -114,8 +121,14 @@ impl Ledger {
     /// Gives every session its full ttl again: for a replica that begins to lead.
     pub fn restart_timers(&self) {
         let mut inner = self.lock();
-        inner.timers = Timers::restarted(&inner.state, Instant::now());
+        inner.timers = Timers::restarted(&inner.state, Instant::now(), self.pace);
         self.earlier.notify_one();
+    }
+
+    /// The clock of this process.
+    #[must_use]
+    pub const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Looks at the state; `look` must be short.

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    CoordError, Lost, Replica, SessionId, chance,
+    CoordError, Lost, Pace, Replica, SessionId, chance,
     command::{Command, Opening},
     hub::Fate,
     keeper::Keeper,
@@ -32,6 +32,7 @@ pub(crate) fn trusted_for(ttl: Duration) -> Duration {
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) ttl: Duration,
+    pub(crate) pace: Pace,
     until: watch::Sender<Until>,
 }
 
@@ -42,15 +43,15 @@ struct Until {
 }
 
 impl Trust {
-    fn new(ttl: Duration, sent: Instant) -> Self {
-        let until = Until { safe: sent + trusted_for(ttl), given_up: None };
-        Self { ttl, until: watch::Sender::new(until) }
+    fn new(ttl: Duration, pace: Pace, sent: Instant) -> Self {
+        let until = Until { safe: sent + pace.lasts(trusted_for(ttl)), given_up: None };
+        Self { ttl, pace, until: watch::Sender::new(until) }
     }
 
     /// A renewal sent at `sent` was acknowledged.
     pub(crate) fn extend(&self, sent: Instant) {
         self.until.send_if_modified(|until| {
-            let safe = sent + trusted_for(self.ttl);
+            let safe = sent + self.pace.lasts(trusted_for(self.ttl));
             let later = safe > until.safe;
             if later {
                 until.safe = safe;
@@ -89,7 +90,7 @@ impl Session {
     pub(crate) fn new(ttl: Duration, replica: Arc<dyn Replica>, keeper: Arc<Keeper>) -> Self {
         let id = SessionId(chance::uuid());
         let fate = replica.ledger().follow(id);
-        let trust = Arc::new(Trust::new(ttl, Instant::now()));
+        let trust = Arc::new(Trust::new(ttl, replica.ledger().pace(), Instant::now()));
         Self { id, trust, fate, replica, keeper, closes: true }
     }
 

@@ -1,7 +1,10 @@
 //! Properties of the state machine under arbitrary commands, judged after each by a model that is too simple to be wrong.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use coordinator::{
     Epoch, Group, GroupName, Index, LockName, Member, MemberId, SessionId, Token, View,
@@ -71,6 +74,9 @@ fn dated(command: Command, state: &State, back: u64) -> Command {
 /// Sessions and queues as a child would write them down.
 #[derive(Debug, Default)]
 struct Model {
+    incarnation: u16,
+    /// When the last incarnation began: what was renewed before cannot be any more.
+    fenced: Index,
     renewed: BTreeMap<SessionId, Index>,
     queues: BTreeMap<LockName, Vec<SessionId>>,
     seats: BTreeMap<GroupName, Vec<SessionId>>,
@@ -89,8 +95,10 @@ impl Model {
                 push_new(self.queues.entry(lock.clone()).or_default(), opening.session);
             }
             Command::Renew { sessions } => {
-                for session in sessions {
-                    self.renewed.entry(*session).and_modify(|renewed| *renewed = index);
+                for renewed in sessions.iter().collect::<BTreeSet<_>>() {
+                    if let Some(renewed) = self.renewed.get_mut(renewed).filter(|at| **at > self.fenced) {
+                        *renewed = index;
+                    }
                 }
             }
             Command::Expire { session, seen_renewal } if self.renewed.get(session) > Some(seen_renewal) => {}
@@ -100,6 +108,9 @@ impl Model {
                     .values_mut()
                     .chain(self.seats.values_mut())
                     .for_each(|ids| ids.retain(|id| id != session));
+            }
+            Command::Incarnate { incarnation } if *incarnation > self.incarnation => {
+                (self.incarnation, self.fenced) = (*incarnation, index);
             }
             Command::HandOver { .. } | Command::Incarnate { .. } => {}
         }
@@ -254,6 +265,20 @@ fn a_newer_incarnation_outranks_every_token() {
         panic!("not granted")
     };
     assert!(new > old);
+}
+
+#[test]
+fn a_session_of_an_older_incarnation_lives_until_it_expires_but_no_longer() {
+    let mut state = State::default();
+    let acquire = |n| Command::Acquire { opening: opening(n, 9000), lock: LOCKS[0].clone(), queue: true };
+    let renew = |n| Command::Renew { sessions: vec![session(n)] };
+    step(&mut state, &acquire(1));
+    step(&mut state, &Command::Incarnate { incarnation: 1 });
+    assert_eq!(step(&mut state, &renew(1)), Reply::Renewed { unknown: vec![session(1)] });
+    assert_eq!(step(&mut state, &acquire(2)), Reply::Waiting(0));
+    assert_eq!(step(&mut state, &renew(2)), Reply::Renewed { unknown: Vec::new() });
+    step(&mut state, &Command::Expire { session: session(1), seen_renewal: Index(1) });
+    assert_eq!(state.lock(&LOCKS[0]).holder.map(|(holder, _)| holder), Some(session(2)));
 }
 
 #[test]

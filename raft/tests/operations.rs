@@ -327,3 +327,26 @@ async fn with_no_room_anywhere_nothing_is_granted_until_there_is() {
     }
     assert!(token(machines.node(1)).await > before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn clocks_that_differ_by_the_promised_rate_do_not_let_two_believe_in_one_lock() {
+    // The holder's clock is slow and the leader's fast: together five percent, which is what holders allow for.
+    for (holder, leader) in [(1000, 1050), (952, 1000), (976, 1024)] {
+        let pace =
+            |millis| Timing { pace: coordinator::Pace::millis_in_a_second(millis), ..Timing::default() };
+        let mut machines = Machines::cluster_with(1, pace(leader)).await;
+        machines.set_timing(pace(holder));
+        let slow = machines.add().await;
+        let peer = machines.machines[slow].peer.clone();
+        operate(machines.node(0), Operation::Add { peer }).await;
+        let held = acquire(machines.node(slow)).await;
+        machines.net.isolate(&machines.machines[slow].peer.address);
+        let next = tokio::spawn({
+            let node = machines.node(0).clone();
+            async move { acquire(&node).await }
+        });
+        timeout(LIMIT, held.lost()).await.unwrap();
+        assert!(!next.is_finished(), "both hold it");
+        assert!(next.await.unwrap().token() > held.token());
+    }
+}

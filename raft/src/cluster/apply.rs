@@ -21,7 +21,7 @@ use super::{
     snapshot::{self, Meta, SnapshotFile, Stored},
     types::{Answer, LogId, NodeId, Peer, TypeConfig},
 };
-use crate::{Ledger, machine::State};
+use crate::{Ledger, Pace, machine::State};
 
 /// Applies what was committed.
 #[derive(Debug)]
@@ -37,14 +37,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Continues from the snapshot, if there is one. Blocks.
-    pub(crate) fn open(file: SnapshotFile) -> Result<Self, JournalError> {
+    pub(crate) fn open(file: SnapshotFile, pace: Pace) -> Result<Self, JournalError> {
         let (mut applied, mut membership, mut state) = (None, StoredMembership::default(), State::default());
         if let Some(stored) = file.read()? {
             state = snapshot::from_bytes(&stored.data).map_err(JournalError::io("read the snapshot of"))?;
             (applied, membership) = (stored.meta.last_log_id, stored.meta.last_membership);
         }
         Ok(Self {
-            ledger: Ledger::new(state),
+            ledger: Ledger::paced(state, pace),
             file,
             applied,
             membership,

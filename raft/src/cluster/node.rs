@@ -95,7 +95,7 @@ impl Node {
         let config = Arc::new(timing.config().map_err(failed)?);
         let file = SnapshotFile::new(disk.clone());
         let log = Log::open(&disk, fresh_id())?;
-        let machine = Machine::open(file)?;
+        let machine = Machine::open(file, timing.pace)?;
         let summary = log.summary();
         if summary.purged > machine.applied() {
             return Err(OpenError::Gap);

@@ -5,6 +5,8 @@ use std::{io, time::Duration};
 
 use openraft::{Config, SnapshotPolicy};
 
+use crate::Pace;
+
 /// Time-outs and sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
@@ -18,6 +20,8 @@ pub struct Timing {
     pub snapshot_after: usize,
     /// Entries that stay in the log behind a snapshot, for followers that are a little behind.
     pub keep: u64,
+    /// The clock that leases are timed by.
+    pub pace: Pace,
 }
 
 impl Default for Timing {
@@ -28,6 +32,7 @@ impl Default for Timing {
             limit: Duration::from_secs(5),
             snapshot_after: 20_000,
             keep: 1000,
+            pace: Pace::default(),
         }
     }
 }

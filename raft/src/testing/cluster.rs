@@ -55,6 +55,11 @@ impl Machines {
         all
     }
 
+    /// Other time-outs, or another clock, for machines started from now on.
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.timing = timing;
+    }
+
     /// Adds a fresh machine, up. Says its number.
     pub async fn add(&mut self) -> usize {
         let number = self.machines.len();

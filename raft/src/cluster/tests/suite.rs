@@ -8,6 +8,7 @@ use openraft::{
 use tempfile::TempDir;
 
 use crate::{
+    Pace,
     cluster::{
         apply::Machine,
         disk::{Disk, Folder},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 fn open(disk: Arc<dyn Disk>) -> (Log, Machine) {
-    (Log::open(&disk, 1).unwrap(), Machine::open(SnapshotFile::new(disk)).unwrap())
+    (Log::open(&disk, 1).unwrap(), Machine::open(SnapshotFile::new(disk), Pace::default()).unwrap())
 }
 
 struct OnFolder;
