@@ -220,34 +220,6 @@ async fn the_feed_shows_no_position_after_a_later_one() {
     assert!(finished.is_ok(), "{} zones were seen", seen.len());
 }
 
-/// Whoever decides by what is not there yet decides alone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_decision_taken_alone_sees_those_before_it() {
-    let Some(postgres) = Postgres::shared() else { return };
-    let store = migrated(&postgres.database().await, Connections::default()).await;
-    let racing = (0..12).map(|number| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let zone = &zone(&format!("z{number}.example."));
-            let created: Result<bool, StoreError> = store
-                .transact(|tx| {
-                    Box::pin(async move {
-                        zones::alone(tx).await?;
-                        let there = zones::count_in_pool(tx, zone.pool_id).await?;
-                        if there < 5 {
-                            zones::insert(tx, zone, at(1)).await?;
-                        }
-                        Ok(there < 5)
-                    })
-                })
-                .await;
-            created.unwrap()
-        })
-    });
-    let created = futures::future::try_join_all(racing).await.unwrap();
-    assert_eq!(created.into_iter().filter(|created| *created).count(), 5);
-}
-
 /// Readers see all of a transaction or nothing of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_never_sees_half_of_a_write() {

@@ -69,7 +69,7 @@ async fn a_paused_clock_waits_for_the_database() {
         for n in 0..50 {
             let key = &format!("{n}");
             let claimed: Result<bool, StoreError> =
-                store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+                store.transact(|tx| Box::pin(inbox::settle(tx, key, "", Timestamp::from_micros(1)))).await;
             assert!(claimed.unwrap());
         }
     };
@@ -118,7 +118,7 @@ fn a_commit_survives_a_kill() {
         let store = open(&path).await;
         for key in &told {
             let again: Result<bool, StoreError> =
-                store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+                store.transact(|tx| Box::pin(inbox::settle(tx, key, "", Timestamp::from_micros(1)))).await;
             assert!(!again.unwrap(), "{key} is lost");
         }
     });
@@ -133,7 +133,7 @@ async fn writes_until_it_is_killed() {
     for n in 0_u64.. {
         let key = &format!("committed-{n}");
         let claimed: Result<bool, StoreError> =
-            store.transact(|tx| Box::pin(inbox::claim(tx, key, Timestamp::from_micros(1)))).await;
+            store.transact(|tx| Box::pin(inbox::settle(tx, key, "", Timestamp::from_micros(1)))).await;
         assert!(claimed.unwrap());
         println!("\n{key}");
     }

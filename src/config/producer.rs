@@ -20,6 +20,8 @@ choices! {
         ServiceCleanup = "service_cleanup",
         /// Forgets old lines of the zones' journals.
         JournalTrim = "journal_trim",
+        /// Forgets the outcomes of requests that nobody asks for any more.
+        InboxTrim = "inbox_trim",
     } later { "periodic_exists" "secondary_refresh" }
 }
 
@@ -38,6 +40,8 @@ pub struct ProducerConfig {
     pub service_cleanup: TaskConfig,
     /// Of the task `journal_trim`; the threshold is the age of a line.
     pub journal_trim: TaskConfig,
+    /// Of the task `inbox_trim`; the threshold is the age of an outcome.
+    pub inbox_trim: TaskConfig,
 }
 
 /// `[producer.recovery]`
@@ -85,6 +89,11 @@ impl ProducerConfig {
             journal_trim: s.section("journal_trim", "Forgets old lines of the zones' journals.", |s| {
                 TaskConfig::read(s, HOUR, DAY * 7)
             }),
+            inbox_trim: s.section(
+                "inbox_trim",
+                "Forgets the outcomes of requests that nobody asks for any more.",
+                |s| TaskConfig::read(s, HOUR / 60, HOUR / 6),
+            ),
             service_cleanup: s.section(
                 "service_cleanup",
                 "Removes statuses of services that are gone.",

@@ -42,6 +42,10 @@ pub trait Message: Serialize + DeserializeOwned + Clone + Send + 'static {
     /// when the first attempt may have been done.
     const REPEATABLE: bool = false;
 
+    /// True if the handler claims [`Cx::once`] in the transaction that does the work: sent again under the same key, it
+    /// is done at most once and answered with the first outcome. Calls of such messages carry a key.
+    const ONCE: bool = false;
+
     /// Messages with equal keys are handled one at a time, in order of arrival, by one instance.
     fn key(&self) -> Option<LaneKey> {
         None

@@ -11,7 +11,8 @@
 //! 4. A fanout reaches every live instance at most once.
 //! 5. Messages of equal key are handled one at a time per instance, in order of arrival.
 //! 6. Overload answers `Overloaded` at once instead of queueing past the deadline.
-//! 7. A fault says `maybe_done`; a retry happens only if the message is repeatable or certainly nothing was done.
+//! 7. A fault says `maybe_done`; a retry happens only if the message is repeatable, done once
+//!    under its key, or certainly nothing was done.
 //!
 //! Invariants: this floor knows the domain and nothing above it.
 

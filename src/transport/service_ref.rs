@@ -11,7 +11,7 @@ use crate::domain::ids::InstanceId;
 
 use super::Transport;
 use super::address::Address;
-use super::context::Cx;
+use super::context::{Cx, OnceKey};
 use super::fault::Fault;
 use super::layers::deadline;
 use super::layers::retry::RetryPolicy;
@@ -94,14 +94,19 @@ impl<S: Service> ServiceRef<S> {
     }
 
     async fn send<M: Message>(&self, cx: &Cx, want: Want, to: Address, message: M) -> Result<Payload, Fault> {
-        let mut parcel = Parcel::new(cx.nested(), want, message);
+        let mut nested = cx.nested();
+        if M::ONCE && nested.once.is_none() {
+            nested.once = Some(OnceKey::random());
+        }
+        let may_repeat = M::REPEATABLE || M::ONCE;
+        let mut parcel = Parcel::new(nested, want, message);
         for attempt in 1.. {
             let spare = if self.retry.can_retry() { parcel.duplicate() } else { None };
             let fault = match deadline::until(cx, self.transport.send(to, parcel)).await {
                 Ok(reply) => return Ok(reply),
                 Err(fault) => fault,
             };
-            let pause = self.retry.pause(attempt, &fault, M::REPEATABLE, cx.remaining(), rand::random());
+            let pause = self.retry.pause(attempt, &fault, may_repeat, cx.remaining(), rand::random());
             let (Some(again), Some(pause)) = (spare, pause) else { return Err(fault) };
             tracing::debug!(service = S::NAME, method = M::NAME, %fault, ?pause, "trying again");
             tokio::time::sleep(pause).await;

@@ -1,6 +1,7 @@
 //! `rpcs!`: the table that declares a service's messages and reads like an interface definition.
 //!
-//! A row is `"wire_name" Struct => Reply` and options: `repeatable` (see [`Message::REPEATABLE`](super::Message)),
+//! A row is `"wire_name" Struct => Reply` and options: `repeatable` and `once` (see [`Message::REPEATABLE`](super::Message) and
+//! [`Message::ONCE`](super::Message)),
 //! `key = field` (the lane), `key_with = function`, `schema = N`, `older = Type` (a [`super::Older`] for schemas before N).
 //!
 //! A table yields, in the module it stands in: the [`super::Message`] impls; `Handlers`, the bound over a handler of
@@ -50,6 +51,9 @@ macro_rules! rpcs {
     };
     (@option $message:ident, repeatable) => {
         const REPEATABLE: bool = true;
+    };
+    (@option $message:ident, once) => {
+        const ONCE: bool = true;
     };
     (@option $message:ident, schema = $schema:tt) => {
         const SCHEMA: u16 = $schema;

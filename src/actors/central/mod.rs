@@ -9,6 +9,7 @@ pub mod api;
 mod admission;
 mod authorize;
 mod error;
+mod once;
 mod placement;
 pub mod pools;
 mod recordset_writes;

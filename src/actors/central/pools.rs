@@ -173,7 +173,7 @@ async fn put(tx: &mut dyn Tx, wanted: &Pool, now: Timestamp) -> Result<Pool, Poo
 }
 
 async fn delete(tx: &mut dyn Tx, pool: &Pool, remove: bool) -> Result<(), PoolUpdateError> {
-    zones::alone(tx).await?;
+    zones::hold_pools(tx).await?;
     let zones = zones::count_in_pool(tx, pool.id).await?;
     if zones > 0 {
         return Err(PoolUpdateError::NotEmpty { name: pool.name.clone(), zones });

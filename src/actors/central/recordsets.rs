@@ -19,7 +19,9 @@ impl Handle<CreateRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: CreateRecordset) -> Result<Recordset, Fault> {
         recordset_rules::check_creatable(m.kind, &m.name).map_err(|error| placement::refused(&error))?;
         let id = RecordsetId::random();
-        let created = self.store.transact(|tx| Box::pin(self.create_recordset_in(tx, cx, id, &m))).await?;
+        let created = self
+            .once::<CreateRecordset, _, _>(cx, |tx| Box::pin(self.create_recordset_in(tx, cx, id, &m)))
+            .await?;
         if created.status == Status::Pending {
             self.nudge(cx, m.zone_id).await;
         }
@@ -83,7 +85,9 @@ impl Handle<FindRecordsets> for CentralService {
 
 impl Handle<UpdateRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: UpdateRecordset) -> Result<Recordset, Fault> {
-        let updated = self.store.transact(|tx| Box::pin(self.update_recordset_in(tx, cx, &m))).await?;
+        let updated = self
+            .once::<UpdateRecordset, _, _>(cx, |tx| Box::pin(self.update_recordset_in(tx, cx, &m)))
+            .await?;
         self.nudge(cx, m.zone_id).await;
         Ok(updated)
     }
@@ -91,7 +95,9 @@ impl Handle<UpdateRecordset> for CentralService {
 
 impl Handle<DeleteRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: DeleteRecordset) -> Result<Recordset, Fault> {
-        let deleted = self.store.transact(|tx| Box::pin(self.delete_recordset_in(tx, cx, &m))).await?;
+        let deleted = self
+            .once::<DeleteRecordset, _, _>(cx, |tx| Box::pin(self.delete_recordset_in(tx, cx, &m)))
+            .await?;
         self.nudge(cx, m.zone_id).await;
         Ok(deleted)
     }

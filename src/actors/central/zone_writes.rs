@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::identity::CallerFlags;
 use crate::domain::ids::{ProjectId, ZoneId};
 use crate::domain::name::Name;
@@ -53,7 +55,7 @@ impl NewZone {
 }
 
 /// A zone just created, and the zones that workers have to look at.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Created {
     pub(super) zone: Zone,
     pub(super) touched: Vec<ZoneId>,
@@ -62,7 +64,7 @@ pub(super) struct Created {
 /// Admits and inserts a zone with the records that it has without being asked.
 pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, CentralError> {
     let request = &new.request;
-    zones::alone(tx).await?;
+    zones::hold_for_create(tx, &new.project, &request.name).await?;
     let admitted =
         admission::admit(tx, &new.limits, new.privileges, &new.project, &request.name, request.ttl).await?;
     let last = zones::last_serial(tx, &request.name, admitted.pool.id).await?;

@@ -41,7 +41,7 @@ impl Handle<CreateZone> for CentralService {
             now: self.clock.now(),
             request: m,
         };
-        let created = self.store.transact(|tx| Box::pin(zone_writes::create(tx, &new))).await?;
+        let created = self.once::<CreateZone, _, _>(cx, |tx| Box::pin(zone_writes::create(tx, &new))).await?;
         for id in &created.touched {
             self.nudge(cx, *id).await;
         }
@@ -74,8 +74,7 @@ impl Handle<FindZones> for CentralService {
 impl Handle<UpdateZone> for CentralService {
     async fn handle(&self, cx: &Cx, m: UpdateZone) -> Result<Zone, Fault> {
         let changed = self
-            .store
-            .transact(|tx| {
+            .once::<UpdateZone, _, _>(cx, |tx| {
                 Box::pin(async {
                     let zone = lock_visible(tx, cx, m.id).await?;
                     if zone.progress.is_deleting() {
@@ -99,10 +98,10 @@ impl Handle<UpdateZone> for CentralService {
 impl Handle<DeleteZone> for CentralService {
     async fn handle(&self, cx: &Cx, m: DeleteZone) -> Result<Zone, Fault> {
         let deleting = self
-            .store
-            .transact(|tx| {
+            .once::<DeleteZone, _, _>(cx, |tx| {
                 Box::pin(async {
-                    zones::alone(tx).await?;
+                    let named = zones::get_any(tx, m.id).await?.ok_or_else(refusals::zone_not_found)?;
+                    zones::hold_for_delete(tx, &named.name).await?;
                     let zone = lock_visible(tx, cx, m.id).await?;
                     if zone.kind == ZoneKind::Catalog {
                         return Err(refusals::catalog_is_read_only().into());

@@ -91,6 +91,10 @@ impl ProducerService {
                     let task = tasks::JournalTrim { ownership, central, config: config.journal_trim };
                     reconciler(task, config.journal_trim.interval, stop, runtime)
                 }
+                TaskName::InboxTrim => {
+                    let task = tasks::InboxTrim { ownership, central, config: config.inbox_trim };
+                    reconciler(task, config.inbox_trim.interval, stop, runtime)
+                }
                 TaskName::ServiceCleanup => {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
                     reconciler(task, config.service_cleanup.interval, stop, runtime)

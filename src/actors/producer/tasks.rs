@@ -5,6 +5,7 @@
 
 use super::ownership::{Ownership, Working};
 use crate::actors::central::api::Central;
+use crate::actors::central::api::inbox::ForgetOutcomes;
 use crate::actors::central::api::services::SweepServiceStatuses;
 use crate::actors::central::api::zones::{PurgeZones, TrimJournals};
 use crate::actors::reconcile::Reconcile;
@@ -80,7 +81,7 @@ impl Reconcile for ServiceStatusCheck {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        if !holds_the_singletons(&working) {
+        if singleton_token(&working).is_none() {
             return Ok(());
         }
         let down_after = Some(self.config.time_threshold.as_secs());
@@ -101,7 +102,7 @@ impl Reconcile for ServiceCleanup {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        if !holds_the_singletons(&working) {
+        if singleton_token(&working).is_none() {
             return Ok(());
         }
         let remove_after = Some(self.config.time_threshold.as_secs());
@@ -122,17 +123,36 @@ impl Reconcile for JournalTrim {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        let Some(lease) = working.leases().iter().find(|held| held.covers(Shard::FIRST)) else {
-            return Ok(());
-        };
+        let Some(token) = singleton_token(&working) else { return Ok(()) };
         let older_than = self.config.time_threshold.as_secs();
-        let message = TrimJournals { token: lease.token, older_than, limit: self.config.batch_size };
+        let message = TrimJournals { token, older_than, limit: self.config.batch_size };
         while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
         Ok(())
     }
 }
 
-/// What belongs to no shard is done by whoever holds the first one.
-fn holds_the_singletons(working: &Working) -> bool {
-    working.leases().iter().any(|held| held.covers(Shard::FIRST))
+/// Forgets the outcomes of requests that nobody asks for any more.
+#[derive(Debug)]
+pub(super) struct InboxTrim {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: TaskConfig,
+}
+
+impl Reconcile for InboxTrim {
+    const NAME: &'static str = "inbox_trim";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let Some(token) = singleton_token(&working) else { return Ok(()) };
+        let older_than = self.config.time_threshold.as_secs();
+        let message = ForgetOutcomes { token, older_than, limit: self.config.batch_size };
+        while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
+        Ok(())
+    }
+}
+
+/// The token of what belongs to no shard, if this producer does it: it holds the first one.
+fn singleton_token(working: &Working) -> Option<u64> {
+    working.leases().iter().find(|held| held.covers(Shard::FIRST)).map(|held| held.token)
 }

@@ -21,13 +21,14 @@ impl Dialect {
         }
     }
 
-    /// A query that ends when no other transaction that ran it is under way; `None` where writers never run side by side.
-    /// For decisions on rows that others may be about to add, which no row lock covers.
+    /// The functions that hold a number until the transaction ends, with others who hold it like that and with nobody
+    /// else; `None` where writers never run side by side. For decisions on rows that others may be about to add, which no
+    /// row lock covers.
     #[must_use]
-    pub const fn alone(self) -> Option<&'static str> {
+    pub const fn advisory_locks(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Sqlite => None,
-            Self::Postgres => Some("SELECT pg_advisory_xact_lock(8029462309906120706)::text AS alone"),
+            Self::Postgres => Some(("pg_advisory_xact_lock_shared", "pg_advisory_xact_lock")),
         }
     }
 

@@ -28,37 +28,6 @@ pub async fn take(
     row.map(|mut row| row.number("fence")).transpose()
 }
 
-/// Prolongs a claim; false if it is no longer the zone's.
-///
-/// # Errors
-/// If the database fails.
-pub async fn renew(
-    tx: &mut dyn Tx,
-    zone: ZoneId,
-    worker: InstanceId,
-    fence: u64,
-    expires: Timestamp,
-) -> Result<bool, StoreError> {
-    let sql = "UPDATE zone_claims SET expires_at = $1 WHERE zone_id = $2 AND worker = $3 AND fence = $4";
-    Ok(tx.run(sql, args![expires, zone, worker, fence]).await? > 0)
-}
-
-/// Ends a claim, so that others need not wait for its expiry; does nothing if it is no longer the zone's.
-///
-/// # Errors
-/// If the database fails.
-pub async fn release(
-    tx: &mut dyn Tx,
-    zone: ZoneId,
-    worker: InstanceId,
-    fence: u64,
-) -> Result<(), StoreError> {
-    // The row stays, so that fences go on growing.
-    let sql = "UPDATE zone_claims SET expires_at = 0 WHERE zone_id = $1 AND worker = $2 AND fence = $3";
-    tx.run(sql, args![zone, worker, fence]).await?;
-    Ok(())
-}
-
 /// Whose claim a zone has, if it has not expired.
 ///
 /// # Errors

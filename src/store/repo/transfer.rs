@@ -167,6 +167,9 @@ pub async fn small(
     ids: &[ZoneId],
     most_sets: u32,
 ) -> Result<Vec<(PublishedZone, Vec<PublishedSet>)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut query = Query::new(&format!(
         "SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND action <> 'DELETE' \
          AND generation = published_generation AND recordset_count <= "

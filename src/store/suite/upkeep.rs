@@ -250,20 +250,26 @@ pub async fn older_tokens_are_fenced(bench: Bench) {
     assert!(bench.read(|tx| Box::pin(zones::get_any(tx, zone.id))).await.is_none());
 }
 
-/// A key is claimed by the first transaction that commits.
-pub async fn a_key_is_claimed_once(bench: Bench) {
-    let claim = async |key: &'static str| bench.write(|tx| Box::pin(inbox::claim(tx, key, at(5)))).await;
+/// Of all that work under a key one commits, and its outcome is kept for a while.
+pub async fn an_outcome_is_kept_once(bench: Bench) {
+    let settle = async |key: &'static str, reply: &'static str| {
+        bench.write(|tx| Box::pin(inbox::settle(tx, key, reply, at(5)))).await
+    };
+    let reply = async |key: &'static str| bench.read(|tx| Box::pin(inbox::reply(tx, key))).await;
     let mut tx = bench.store.begin(crate::store::Mode::Write).await.unwrap();
-    assert!(inbox::claim(&mut *tx, "one", at(5)).await.unwrap());
+    assert!(inbox::settle(&mut *tx, "one", "lost", at(5)).await.unwrap());
     tx.rollback().await;
-    assert!(claim("one").await);
-    assert!(!claim("one").await && claim("other").await);
-    assert_eq!(bench.write(|tx| Box::pin(inbox::forget(tx, at(5)))).await, 0);
-    assert_eq!(bench.write(|tx| Box::pin(inbox::forget(tx, at(6)))).await, 2);
-    assert!(claim("one").await);
+    assert_eq!(reply("one").await, None);
+    assert!(settle("one", "first").await);
+    assert!(!settle("one", "second").await && settle("other", "").await);
+    assert_eq!(reply("one").await.as_deref(), Some("first"));
+    let forget = async |before, limit| bench.write(|tx| Box::pin(inbox::forget(tx, at(before), limit))).await;
+    assert_eq!(forget(5, 10).await, 0);
+    assert_eq!((forget(6, 1).await, forget(6, 10).await), (1, 1));
+    assert!(settle("one", "again").await);
 }
 
-/// A worker has a zone until its claim expires, is released, or is taken anew; fences only grow.
+/// A worker has a zone until its claim expires or is seized; fences only grow.
 pub async fn a_zone_is_claimed_by_one_worker(bench: Bench) {
     let zone = zone("example.org.");
     insert(&bench, &zone, at(1)).await;
@@ -271,21 +277,11 @@ pub async fn a_zone_is_claimed_by_one_worker(bench: Bench) {
     let take = async |worker, now, expires| {
         bench.write(|tx| Box::pin(claims::take(tx, zone.id, worker, at(now), at(expires)))).await
     };
-    let renew = async |worker, fence, expires| {
-        bench.write(|tx| Box::pin(claims::renew(tx, zone.id, worker, fence, at(expires)))).await
-    };
-    assert_eq!(take(a, 10, 20).await, Some(1));
-    assert_eq!(take(b, 19, 30).await, None);
-    assert!(renew(a, 1, 25).await);
-    assert_eq!(take(b, 20, 30).await, None);
+    assert_eq!(take(a, 10, 25).await, Some(1));
+    assert_eq!(take(b, 24, 30).await, None);
     assert_eq!(take(b, 25, 30).await, Some(2));
-    assert!(!renew(a, 1, 99).await);
     assert_eq!(take(b, 26, 40).await, Some(3));
-    assert!(!renew(b, 2, 99).await);
-    bench.write(|tx| Box::pin(claims::release(tx, zone.id, b, 2))).await;
-    assert_eq!(take(a, 27, 50).await, None);
-    bench.write(|tx| Box::pin(claims::release(tx, zone.id, b, 3))).await;
-    assert_eq!(take(a, 27, 50).await, Some(4));
+    assert_eq!(take(a, 40, 50).await, Some(4));
     let holder = async |now| bench.read(|tx| Box::pin(claims::holder(tx, zone.id, at(now)))).await;
     assert_eq!((holder(49).await, holder(50).await), (Some(a), None));
     assert_eq!(bench.write(|tx| Box::pin(claims::seize(tx, zone.id, b, at(60)))).await, 5);

@@ -3,6 +3,7 @@
 //! Invariants: a message carries values already checked for their shape; a reply is what the database holds after the
 //! change. A change is a row before it is a message: whoever gets an answer can rely on it surviving a crash.
 
+pub mod inbox;
 pub mod recordsets;
 pub mod services;
 pub mod status;
@@ -19,14 +20,24 @@ impl Service for Central {
 }
 
 /// A handler for everything that can be asked.
-pub trait Handlers: zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers {}
+pub trait Handlers:
+    zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers + inbox::Handlers
+{
+}
 
-impl<H: zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers> Handlers for H {}
+impl<H: zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers + inbox::Handlers>
+    Handlers for H
+{
+}
 
 /// All messages, to be mounted.
 #[must_use]
 pub fn routes<H: Handlers>() -> Routes<H> {
-    zones::routes().and(recordsets::routes()).and(status::routes()).and(services::routes())
+    zones::routes()
+        .and(recordsets::routes())
+        .and(status::routes())
+        .and(services::routes())
+        .and(inbox::routes())
 }
 
 /// Shows every message.
@@ -35,4 +46,5 @@ pub fn describe<V: Visit>(visit: &mut V) {
     recordsets::describe(visit);
     status::describe(visit);
     services::describe(visit);
+    inbox::describe(visit);
 }

@@ -17,11 +17,11 @@ use crate::domain::zone::{Zone, ZoneChanges, ZoneKind};
 use crate::rpcs;
 
 rpcs! { Central;
-    "create_zone"          CreateZone         => Zone;
+    "create_zone"          CreateZone         => Zone,           once;
     "get_zone"             GetZone            => Zone,           repeatable;
     "find_zones"           FindZones          => Page<Zone>,     repeatable;
-    "update_zone"          UpdateZone         => Zone,           key = id;
-    "delete_zone"          DeleteZone         => Zone,           key = id;
+    "update_zone"          UpdateZone         => Zone,           once, key = id;
+    "delete_zone"          DeleteZone         => Zone,           once, key = id;
     "get_zone_nameservers" GetZoneNameservers => Vec<NsRecord>,  repeatable;
     "purge_zones"          PurgeZones         => u64;
     "trim_journals"        TrimJournals       => u64;

@@ -4,11 +4,13 @@
 //! DNS shows of a zone changes; a zone that is gone keeps its row until it is purged, but frees its name at once.
 
 mod find;
+mod hold;
 mod row;
 mod tree;
 mod upkeep;
 
 pub use self::find::find;
+pub use self::hold::{hold_for_create, hold_for_delete, hold_pools};
 pub use self::tree::{ancestors, by_name, children_count, descendants, last_serial, reparent};
 pub use self::upkeep::{Lagging, Published, in_pool, lagging, published_since, purge, purgeable, schedule};
 
@@ -117,18 +119,6 @@ pub async fn lock(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreErro
     query.bind(id);
     let lock = tx.dialect().for_update();
     one(tx, query, lock).await
-}
-
-/// Waits until no other transaction that called this is under way. For decisions that zones which others are about to
-/// create or delete would change: quotas, parents and children. To be called before anything is read or locked.
-///
-/// # Errors
-/// If the database fails.
-pub async fn alone(tx: &mut dyn Tx) -> Result<(), StoreError> {
-    if let Some(sql) = tx.dialect().alone() {
-        tx.rows(sql, args![]).await?;
-    }
-    Ok(())
 }
 
 async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zone>, StoreError> {

@@ -1,0 +1,88 @@
+//! Work that is done once, however often it is asked for under one key.
+//!
+//! Invariants: the outcome is kept in the transaction that does the work, so whoever asks again gets the first one; a
+//! refusal did nothing and is not kept.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::CentralService;
+use super::api::inbox::ForgetOutcomes;
+use super::error::CentralError;
+use crate::domain::policy::{Rule, Target};
+use crate::store::repo::{fences, inbox};
+use crate::store::{StoreError, Tx};
+use crate::transport::{Cx, Fault, Handle, Message};
+
+impl CentralService {
+    /// Does `work` in a transaction, as [`crate::store::Store::transact`] does; if the request has a key under which the
+    /// message was done before, answers what came of it then.
+    pub(super) async fn once<'a, M, T, F>(&self, cx: &Cx, work: F) -> Result<T, Fault>
+    where
+        M: Message,
+        T: Serialize + DeserializeOwned + Send + Sync + 'a,
+        F: for<'t> Fn(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, CentralError>> + Send + Sync + 'a,
+    {
+        let Some(once) = cx.once else { return Ok(self.store.transact(work).await?) };
+        let key: Arc<str> = format!("{}/{}", M::NAME, once.uuid()).into();
+        // Owned by the closure, since a transaction may borrow only what outlives `work`'s own borrows.
+        let (shared, now) = ((Arc::new(work), Arc::clone(&key)), self.clock.now());
+        let done = self
+            .store
+            .transact(move |tx| {
+                let (work, key) = shared.clone();
+                Box::pin(async move {
+                    let outcome = work(&mut *tx).await?;
+                    let reply = serde_json::to_string(&outcome)
+                        .map_err(|error| CentralError::Refused(unreadable(&error)))?;
+                    if inbox::settle(tx, &key, &reply, now).await? {
+                        Ok(outcome)
+                    } else {
+                        Err(CentralError::Refused(Fault::conflict("done_before", "was done before")))
+                    }
+                })
+            })
+            .await;
+        let error = match done {
+            Ok(outcome) => return Ok(outcome),
+            Err(error @ CentralError::Store(StoreError::Unavailable { .. })) => return Err(error.into()),
+            Err(error) => error,
+        };
+        // A refusal may come of the first time, which did it; and whether a commit that broke off did is known here.
+        let key = &*key;
+        let first: Result<_, StoreError> =
+            self.store.read(|tx| Box::pin(async move { inbox::reply(tx, key).await })).await;
+        match first {
+            Ok(Some(reply)) => serde_json::from_str(&reply).map_err(|error| unreadable(&error)),
+            Ok(None) => Err(error.into()),
+            Err(failure) => {
+                tracing::warn!(%failure, "cannot tell whether this was done before");
+                Err(Fault::from(error).and_maybe_done())
+            }
+        }
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Fault {
+    Fault::internal("unknown", format!("the outcome cannot be kept: {error}"))
+}
+
+impl Handle<ForgetOutcomes> for CentralService {
+    async fn handle(&self, cx: &Cx, m: ForgetOutcomes) -> Result<u64, Fault> {
+        self.allow(cx, Rule::PurgeZones, &Target::default())?;
+        let before = self.clock.now().minus(std::time::Duration::from_secs(m.older_than));
+        let forgotten = self
+            .store
+            .transact(|tx| {
+                Box::pin(async move {
+                    fences::claim(tx, "inbox", m.token).await?;
+                    Ok::<_, CentralError>(inbox::forget(tx, before, m.limit).await?)
+                })
+            })
+            .await?;
+        Ok(forgotten)
+    }
+}
