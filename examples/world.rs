@@ -1,13 +1,14 @@
 //! A whole DNS service inside a test: copy this into your own repository and go on from here.
 //!
 //! `cargo run --example world` runs it as a program, `cargo test --example world` as tests. In your `Cargo.toml`:
-//! `[dev-dependencies] ordain = { version = "…", features = ["testing"] }`.
+//! `[dev-dependencies] ordain = { version = "…", features = ["testing"] }`. With the URL of a RabbitMQ the first test runs over
+//! that: `cargo run --example world -- amqp://guest:guest@127.0.0.1:5672/%2f`.
 
 #![allow(clippy::indexing_slicing, reason = "JSON answers null where nothing is")]
 
 use std::time::Duration;
 
-use ordain::testing::{Failure, Manner, Spec, World, run};
+use ordain::testing::{Failure, Manner, Spec, Wire, World, run};
 use serde_json::json;
 
 /// Your code under test: something that keeps a name pointing at an address, by the REST API.
@@ -23,8 +24,8 @@ async fn publish_address(world: &World, zone: &str, name: &str, address: &str) -
 }
 
 /// The address moves; both name servers show where to.
-async fn the_name_follows_the_address() -> Result<(), Failure> {
-    let world = World::start(Spec::all_in_one().nameservers(2)).await?;
+async fn the_name_follows_the_address(wire: &Wire) -> Result<(), Failure> {
+    let world = World::start(Spec::all_in_one().nameservers(2).over(wire)).await?;
     let zone = world.api().create_zone("example.org.").await?;
     publish_address(&world, &zone.id, "www.example.org.", "192.0.2.1").await?;
     publish_address(&world, &zone.id, "www.example.org.", "192.0.2.2").await?;
@@ -52,10 +53,16 @@ async fn an_outage_is_seen_and_mends_itself() -> Result<(), Failure> {
     world.zone_becomes(&zone.id, "ACTIVE").await
 }
 
-fn main() {
-    run(the_name_follows_the_address());
+fn main() -> Result<(), Failure> {
+    let wire = match std::env::args().nth(1) {
+        Some(broker) => broker.parse()?,
+        None => Wire::default(),
+    };
+    wire.run(the_name_follows_the_address(&wire))?;
+    // Half an hour has to pass in this one, so it needs the paused clock.
     run(an_outage_is_seen_and_mends_itself());
     println!("an outage of half an hour, in no time at all");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -64,7 +71,9 @@ mod tests {
 
     #[test]
     fn follows() {
-        run(the_name_follows_the_address());
+        for wire in [Wire::Typed, Wire::Codec] {
+            wire.run(the_name_follows_the_address(&wire)).unwrap();
+        }
     }
 
     #[test]

@@ -70,7 +70,29 @@ impl ApiClient {
     /// The same as a member of a project.
     #[must_use]
     pub fn member_of(self, project: &str) -> Self {
-        self.with("X-Auth-Project-ID", project).with("X-Roles", "member,reader")
+        self.caller(project, "member,reader")
+    }
+
+    /// The same as a caller of this project with these roles, separated by commas; either may be empty.
+    #[must_use]
+    pub fn caller(self, project: &str, roles: &str) -> Self {
+        self.with("X-Auth-Project-ID", project).with("X-Roles", roles)
+    }
+
+    /// Any request at all: these headers after the client's own and no others, these octets as its body.
+    ///
+    /// # Errors
+    /// If there is no answer at all.
+    pub async fn raw(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Reply, Failure> {
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers: Vec<(&str, &str)> = own.chain(headers.iter().copied()).collect();
+        self.api.send(method, target, &headers, body).await.map_err(|error| error.to_string().into())
     }
 
     /// Any request with a JSON body, or none.
@@ -78,11 +100,8 @@ impl ApiClient {
     /// # Errors
     /// If there is no answer at all.
     pub async fn send(&self, method: Method, target: &str, body: Option<&Value>) -> Result<Reply, Failure> {
-        let mut headers: Vec<(&str, &str)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        headers.push(("Content-Type", "application/json"));
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        self.api.send(method, target, &headers, body).await.map_err(|error| error.to_string().into())
+        self.raw(method, target, &[("Content-Type", "application/json")], body).await
     }
 
     /// As [`Self::send`], the answer as status and JSON (null if it has no body).

@@ -1,5 +1,6 @@
 //! What a world is to be like.
 
+use super::Wire;
 use crate::config::{Config, DatabaseUrl, TransportKind};
 use crate::deployment::ServiceKind;
 use crate::domain::time::Timestamp;
@@ -13,6 +14,8 @@ pub struct Spec {
     pub(super) config: Config,
     pub(super) services: Vec<ServiceKind>,
     pub(super) nameservers: usize,
+    pub(super) ns_records: Vec<String>,
+    pub(super) held: bool,
     pub(super) beginning: Timestamp,
 }
 
@@ -27,7 +30,14 @@ impl Spec {
         config.coordinator.state_path = None;
         config.transport.kind = TransportKind::InProcessCodec;
         config.node.host = "world".to_owned();
-        Self { config, services: ServiceKind::ALL.to_vec(), nameservers: 0, beginning: BEGINNING }
+        Self {
+            config,
+            services: ServiceKind::ALL.to_vec(),
+            nameservers: 0,
+            ns_records: Vec::new(),
+            held: false,
+            beginning: BEGINNING,
+        }
     }
 
     /// The pool is so many name servers of other makes, faked; all of them have to have a change.
@@ -37,11 +47,40 @@ impl Spec {
         self
     }
 
+    /// Only the API and central run, and time stands still until it is advanced, on every wire. A change stays PENDING: the
+    /// worker is a fake that takes its nudges and counts them ([`super::World::held_worker`]), and the test itself says
+    /// what became of a change ([`super::World::report`]).
+    #[must_use]
+    pub fn held() -> Self {
+        Self { held: true, ..Self::all_in_one().services(&[ServiceKind::Central, ServiceKind::Api]) }
+    }
+
+    /// The names in the NS records of zones, the most preferred first; otherwise `ns1.world.test.` and so on, one for each
+    /// name server.
+    #[must_use]
+    pub fn ns_records(mut self, names: &[&str]) -> Self {
+        self.ns_records = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// What messages between services travel over; the wire codec unless told otherwise.
+    #[must_use]
+    pub fn over(mut self, wire: &Wire) -> Self {
+        self.config.transport.kind = match wire {
+            Wire::Typed => TransportKind::InProcess,
+            Wire::Codec => TransportKind::InProcessCodec,
+            Wire::Amqp(url) => {
+                self.config.transport.amqp.urls = vec![url.clone()];
+                TransportKind::Amqp
+            }
+        };
+        self
+    }
+
     /// Messages travel as typed values instead of through the wire codec.
     #[must_use]
-    pub fn typed(mut self) -> Self {
-        self.config.transport.kind = TransportKind::InProcess;
-        self
+    pub fn typed(self) -> Self {
+        self.over(&Wire::Typed)
     }
 
     /// Only these services.

@@ -10,46 +10,70 @@ use tokio::time::Instant;
 
 use super::client::ApiClient;
 use super::net::{OWN, OwnServer, WorldNet, question};
-use super::{Failure, Spec};
+use super::{Failure, Spec, held, wire};
 use crate::actors::central::pools::{self, Options};
 use crate::actors::worker::backends::Backends;
-use crate::clock::Clock;
+use crate::clock::{Clock, Hand};
+use crate::config::TransportKind;
 use crate::config::pool_file::{NameserverSpec, NsRecordSpec, PoolSpec, TargetSpec};
-use crate::deployment::{Deployment, Edges};
+use crate::deployment::{Deployment, Edges, ServiceKind};
 use crate::dns::answer::Carrier;
 use crate::dns::fake_server::{FakeNet, FakeServer};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 use crate::http::LocalApi;
 use crate::store::Store;
+use crate::transport::{Faked, Service, ServiceRef, TransportExt as _};
 
 /// How long a test waits for something to become so, in the world's time.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// The same in real time.
+const REAL_PATIENCE: Duration = Duration::from_secs(120);
 /// How long it waits between two looks: from the first to the longest, a fifth more each time.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
+/// The longest in real time.
+const REAL_GLANCE: Duration = Duration::from_millis(50);
 
 /// A running deployment and everything around it.
 #[derive(Debug)]
 pub struct World {
     spec: Spec,
-    clock: Clock,
+    time: Time,
     net: WorldNet,
     store: Store,
     deployment: Deployment,
     api: ApiClient,
+    pub(super) worker: Option<Faked>,
+}
+
+/// The wall clock of a world, and who moves it: tokio's clock, or the world by hand.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    clock: Clock,
+    hand: Option<Hand>,
 }
 
 impl World {
-    /// Starts one. To be called inside [`super::run`] or another actix system.
+    /// Starts one. To be called inside [`super::run`], [`super::Wire::run`] or another actix system.
     ///
     /// # Errors
-    /// If it cannot start.
-    pub async fn start(spec: Spec) -> Result<Self, Failure> {
+    /// If it cannot start, or is to use a broker while time is paused.
+    pub async fn start(mut spec: Spec) -> Result<Self, Failure> {
+        let in_real_time = spec.config.transport.kind == TransportKind::Amqp;
+        if in_real_time {
+            wire::check_time()?;
+            spec.config.transport.amqp.exchange_prefix = format!("world-{}", uuid::Uuid::new_v4().simple());
+        }
         let store = Store::open("sqlite::memory:").await?;
-        let clock = Clock::following_tokio(spec.beginning);
+        let time = if in_real_time && spec.held {
+            let (clock, hand) = Clock::by_hand(spec.beginning);
+            Time { clock, hand: Some(hand) }
+        } else {
+            Time { clock: Clock::following_tokio(spec.beginning), hand: None }
+        };
         let own = OwnServer::default();
         let fakes = FakeNet::new(Arc::new(own.clone()));
-        Self::begin(spec, clock, WorldNet { own, fakes }, store).await
+        Self::begin(spec, time, WorldNet { own, fakes }, store).await
     }
 
     /// Ends everything that runs, as a crash would, and starts it again on the same database, with the name servers as
@@ -58,13 +82,14 @@ impl World {
     /// # Errors
     /// If it cannot start.
     pub async fn crash(self) -> Result<Self, Failure> {
-        let Self { spec, clock, net, store, deployment, .. } = self;
+        let Self { spec, time, net, store, deployment, worker, .. } = self;
         net.own.put(None);
-        drop(deployment);
-        Self::begin(spec, clock, net, store).await
+        drop((deployment, worker));
+        Self::begin(spec, time, net, store).await
     }
 
-    async fn begin(spec: Spec, clock: Clock, net: WorldNet, store: Store) -> Result<Self, Failure> {
+    async fn begin(spec: Spec, time: Time, net: WorldNet, store: Store) -> Result<Self, Failure> {
+        let clock = time.clock;
         let edges = Edges {
             clock,
             exchange: Arc::new(net.clone()),
@@ -77,7 +102,22 @@ impl World {
         pools::apply(&store, clock, &[pool(&spec)?], Options::default()).await?;
         let api = deployment.api().ok_or("a world without an API has nobody to talk to")?;
         let api = ApiClient::new(LocalApi::start(api).await);
-        Ok(Self { spec, clock, net, store, deployment, api })
+        let worker = if spec.held { Some(held::worker(&*deployment.transport()).await?) } else { None };
+        let world = Self { spec, time, net, store, deployment, api, worker };
+        if world.is_in_real_time() && world.spec.services.contains(&ServiceKind::Central) {
+            world.until("the services to find each other", async || world.is_answering().await).await?;
+        }
+        Ok(world)
+    }
+
+    /// True once a question to the API comes back with central's answer.
+    async fn is_answering(&self) -> Result<bool, Failure> {
+        let limits = self.api.raw(actix_web::http::Method::GET, "/v2/limits", &[], "").await?;
+        Ok(limits.status.is_success())
+    }
+
+    fn is_in_real_time(&self) -> bool {
+        self.spec.config.transport.kind == TransportKind::Amqp
     }
 
     /// The API, as an admin of the project `noauth-project`.
@@ -100,7 +140,13 @@ impl World {
     /// The world's wall time.
     #[must_use]
     pub const fn clock(&self) -> Clock {
-        self.clock
+        self.time.clock
+    }
+
+    /// A reference to one of the services, to say to it what services say to each other.
+    #[must_use]
+    pub fn service<S: Service>(&self) -> ServiceRef<S> {
+        self.deployment.transport().service_ref()
     }
 
     /// One of the fake name servers, from 1.
@@ -109,9 +155,23 @@ impl World {
         self.net.fakes.server(&nameserver_at(number))
     }
 
-    /// Lets time pass; everything that is due meanwhile happens.
+    /// Lets time pass; everything that is due meanwhile happens. In a world that is held over a broker it is wall time alone
+    /// that passes.
+    ///
+    /// # Panics
+    /// In a world over a broker that is not held: there time is real and nobody can hurry it. Wait for what time should bring
+    /// about, with [`Self::until`].
+    #[expect(clippy::panic, reason = "how a test fails")]
     pub async fn advance(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+        match self.time.hand {
+            Some(hand) => hand.advance(time),
+            None if self.is_in_real_time() => {
+                panic!(
+                    "time is real over a broker, and does not pass any faster: wait for a condition instead"
+                )
+            }
+            None => tokio::time::sleep(time).await,
+        }
     }
 
     /// Asks the deployment's own name server over UDP.
@@ -141,7 +201,7 @@ impl World {
     /// Waits until the API shows the zone in this status.
     ///
     /// # Errors
-    /// If it does not within an hour of the world's time; the failure tells what it shows instead.
+    /// If it does not within an hour (over a broker: two real minutes); the failure tells what it shows instead.
     pub async fn zone_becomes(&self, id: &str, status: &str) -> Result<(), Failure> {
         let mut shown = String::new();
         self.until(&format!("zone {id} to be {status}"), async || {
@@ -155,7 +215,7 @@ impl World {
     /// Waits until the zone is gone.
     ///
     /// # Errors
-    /// If it is still there after an hour of the world's time.
+    /// If it is still there after an hour (over a broker: two real minutes).
     pub async fn zone_vanishes(&self, id: &str) -> Result<(), Failure> {
         let target = format!("/v2/zones/{id}");
         self.until(&format!("zone {id} to be gone"), async || {
@@ -168,14 +228,16 @@ impl World {
     /// Waits until `check` says so.
     ///
     /// # Errors
-    /// If it fails, or says no for an hour of the world's time.
+    /// If it fails, or says no for an hour (over a broker: two real minutes).
     pub async fn until(
         &self,
         what: &str,
         mut check: impl AsyncFnMut() -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let end = Instant::now() + PATIENCE;
         let (mut glance, longest) = GLANCES;
+        let (patience, longest) =
+            if self.is_in_real_time() { (REAL_PATIENCE, REAL_GLANCE) } else { (PATIENCE, longest) };
+        let end = Instant::now() + patience;
         while !check().await? {
             if Instant::now() >= end {
                 return Err(format!("waited in vain for {what}").into());
@@ -189,6 +251,9 @@ impl World {
     /// Drains and ends the deployment.
     pub async fn drain(self) {
         self.deployment.drain().await;
+        if let Some(worker) = self.worker {
+            worker.leave().await;
+        }
     }
 }
 
@@ -213,10 +278,13 @@ fn pool(spec: &Spec) -> Result<PoolSpec, Failure> {
             tsigkey_id: None,
         }
     };
+    let mut names = spec.ns_records.clone();
+    if names.is_empty() {
+        names = (1..=servers.len()).map(|number| format!("ns{number}.world.test.")).collect();
+    }
     let mut ns_records = Vec::new();
-    for number in 1..=servers.len() {
-        let hostname = Name::parse(&format!("ns{number}.world.test."))?;
-        ns_records.push(NsRecordSpec { hostname, priority: u16::try_from(number)? });
+    for (name, priority) in names.iter().zip(1..) {
+        ns_records.push(NsRecordSpec { hostname: Name::parse(name)?, priority });
     }
     Ok(PoolSpec {
         id: Some(spec.config.central.default_pool_id),

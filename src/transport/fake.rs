@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Transport;
 use super::fault::Fault;
@@ -102,6 +104,12 @@ impl Faked {
         drop(calls.wait_for(|counts| counts.get(M::NAME).is_some_and(|seen| *seen >= count)).await);
     }
 
+    /// Takes the fake away as a service goes that is drained: with a goodbye, so that its callers find nobody at once.
+    pub async fn leave(self) {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        self.serving.drain(Instant::now() + PATIENCE).await;
+    }
+
     /// Its mount.
     pub const fn serving(&self) -> &Serving {
         &self.serving
@@ -110,8 +118,6 @@ impl Faked {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::transport::suite::probe::{Echo, Flaky, Nudge, Probe};
     use crate::transport::{Cx, FaultCode, InProcess, run_paused};
