@@ -1,49 +1,56 @@
-//! The REST API on the real central and a database in memory, with a worker that only takes its nudges.
-
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "shared by tests, which fail loudly"
-)]
+//! What the API's integration tests have in common: a world that is held, callers of its API, and every wire to run on.
+//!
+//! A test is a function of the wire; `on_every_wire!` makes of it one test for each: typed in process, in process through the
+//! codec, and over a real RabbitMQ, which all tests of a program share. Without a broker (`ORDAIN_TEST_RABBITMQ=0`) the last
+//! are left out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use ordain::actors::central::CentralService;
+use ordain::actors::central::api::Central;
 use ordain::actors::central::api::services::Heartbeat;
-use ordain::actors::central::api::status::ReportZone;
-use ordain::actors::central::api::{self, Central};
-use ordain::actors::worker::api::{PublishZone, Worker};
-use ordain::clock::Clock;
 use ordain::config::Config;
 use ordain::domain::consensus::Answer;
-use ordain::domain::generation::Generation;
-use ordain::domain::ids::{InstanceId, NameserverId, NsRecordId, PoolId, ZoneId};
-use ordain::domain::name::Name;
-use ordain::domain::policy::Policy;
-use ordain::domain::pool::{NsRecord, Pool};
+use ordain::domain::ids::{InstanceId, NameserverId};
 use ordain::domain::service_status::Health;
 use ordain::domain::time::Timestamp;
 use ordain::domain::zone_status::Outcome;
-use ordain::http::{Api, ApiSettings, HealthCheck, LocalApi};
-use ordain::store::repo::{pools, zones};
-use ordain::store::{Store, StoreError};
-use ordain::transport::{
-    Cx, Fake, Faked, Host, HostConfig, InProcess, Place, Service, ServiceRef, Serving, Transport,
-};
+use ordain::store::Store;
+use ordain::testing::{Spec, Wire, World};
+use ordain::transport::{Cx, Faked};
 use serde_json::{Value, json};
 
-/// Everything behind the API.
+use crate::rabbitmq::Rabbit;
+
+/// Makes a test for every wire of each of these functions.
+macro_rules! on_every_wire {
+    ($($test:ident),+ $(,)?) => {
+        mod typed {
+            $(#[test] fn $test() { super::$test(&ordain::testing::Wire::Typed) })+
+        }
+        mod codec {
+            $(#[test] fn $test() { super::$test(&ordain::testing::Wire::Codec) })+
+        }
+        mod amqp {
+            $(#[test] fn $test() { crate::support::broker().iter().for_each(super::$test) })+
+        }
+    };
+}
+pub(crate) use on_every_wire;
+
+/// The broker of all tests of a program. It ends with the program, which its keeper notices.
+pub(crate) fn broker() -> Option<Wire> {
+    static BROKER: OnceLock<Option<Rabbit>> = OnceLock::new();
+    let broker = BROKER.get_or_init(Rabbit::start).as_ref()?;
+    Some(broker.url().parse().unwrap())
+}
+
+/// A world whose changes wait until the test says what became of them.
 pub(crate) struct Rig {
+    pub(crate) world: World,
     pub(crate) store: Store,
-    pub(crate) worker: Faked,
-    central: ServiceRef<Central>,
-    clock: Clock,
-    api: LocalApi,
-    _serving: Serving,
 }
 
 /// Who is calling.
@@ -65,46 +72,18 @@ pub(crate) struct Got {
 }
 
 impl Rig {
-    pub(crate) async fn start() -> Self {
-        Self::with(Config::default()).await
+    pub(crate) async fn on(wire: &Wire) -> Self {
+        Self::configured(wire, |_| ()).await
     }
 
-    pub(crate) async fn with(config: Config) -> Self {
-        let store = Store::open("sqlite::memory:").await.unwrap();
-        store.migrate().await.unwrap();
-        let clock = Clock::following_tokio(Timestamp::from_micros(1_795_394_590_000_000));
-        let pool = pool(clock.now());
-        store
-            .transact(|tx| {
-                let (pool, now) = (pool.clone(), clock.now());
-                Box::pin(async move { pools::put(tx, &pool, now).await.map(drop) })
-            })
-            .await
-            .map_err(|error: StoreError| error)
-            .unwrap();
-        let transport = InProcess::through_codec();
-        let worker = Fake::<Worker>::on(|_: PublishZone| Ok(())).mount(&transport).await.unwrap();
-        let policy = Arc::new(Policy::defaults().unwrap());
-        let settings = ApiSettings::from(&config);
-        let state = CentralService::new(
-            store.clone(),
-            clock,
-            Arc::clone(&policy),
-            config.central,
-            transport.service_ref(),
-        );
-        let place = Place::current().unwrap();
-        let inbox = Host::start(Arc::new(state), api::routes(), HostConfig::default(), &place);
-        let serving = transport.serve(Central::endpoint(), inbox).await.unwrap();
-        let api = Api::new(transport.service_ref(), policy, settings, HealthCheck::default());
-        Self {
-            store,
-            worker,
-            central: transport.service_ref(),
-            clock,
-            api: LocalApi::start(&api).await,
-            _serving: serving,
-        }
+    pub(crate) async fn configured(wire: &Wire, change: impl FnOnce(&mut Config)) -> Self {
+        let spec = Spec::held()
+            .over(wire)
+            .ns_records(&["ns1.example.net.", "ns2.example.net."])
+            .beginning(Timestamp::from_micros(1_795_394_590_000_000))
+            .configured(change);
+        let world = World::start(spec).await.unwrap();
+        Self { store: world.store().clone(), world }
     }
 
     /// A member of project `p1`, who is a reader, too.
@@ -123,7 +102,12 @@ impl Rig {
 
     /// Time goes on.
     pub(crate) async fn wait(&self, seconds: u64) {
-        tokio::time::advance(Duration::from_secs(seconds)).await;
+        self.world.advance(Duration::from_secs(seconds)).await;
+    }
+
+    /// The worker, which only takes its nudges.
+    pub(crate) fn worker(&self) -> &Faked {
+        self.world.held_worker().unwrap()
     }
 
     /// What a worker says about the newest change of a zone.
@@ -138,10 +122,7 @@ impl Rig {
         outcome: Outcome,
         answers: Vec<(NameserverId, Answer)>,
     ) {
-        let zone_id: ZoneId = zone.parse().unwrap();
-        let generation = self.generation(zone_id).await;
-        let message = ReportZone { zone_id, generation, outcome, answers };
-        self.central.call(&Cx::system(Duration::from_secs(5)), message).await.unwrap();
+        self.world.report(zone, outcome, answers).await.unwrap();
     }
 
     /// A service says that it runs.
@@ -154,43 +135,12 @@ impl Rig {
             stats: BTreeMap::from([("calls".into(), "3".into())]),
             capabilities: BTreeMap::new(),
         };
-        self.central.call(&Cx::system(Duration::from_secs(5)), message).await.unwrap();
-    }
-
-    async fn generation(&self, zone: ZoneId) -> Generation {
-        let found = self
-            .store
-            .transact(|tx| Box::pin(async move { zones::lock(tx, zone).await }))
-            .await
-            .map_err(|error: StoreError| error)
-            .unwrap();
-        found.unwrap().progress.generation
+        self.world.service::<Central>().call(&Cx::system(Duration::from_secs(30)), message).await.unwrap();
     }
 
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-}
-
-fn pool(now: Timestamp) -> Pool {
-    let ns = |name, priority| NsRecord {
-        id: NsRecordId::random(),
-        hostname: Name::parse(name).unwrap(),
-        priority,
-    };
-    Pool {
-        id: PoolId::DEFAULT,
-        name: "default".into(),
-        description: None,
-        attributes: BTreeMap::new(),
-        ns_records: vec![ns("ns1.example.net.", 1), ns("ns2.example.net.", 2)],
-        nameservers: Vec::new(),
-        targets: Vec::new(),
-        also_notifies: Vec::new(),
-        version: 1,
-        created_at: now,
-        updated_at: None,
+        self.world.clock().now()
     }
 }
 
@@ -201,13 +151,13 @@ impl<'r> Caller<'r> {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Got {
-        let mut headers =
-            vec![("Host", "dns.example"), ("X-Auth-Project-ID", self.project), ("X-Roles", self.roles)];
+        let client =
+            self.rig.world.api().clone().caller(self.project, self.roles).with("Host", "dns.example");
+        let mut headers: Vec<_> = self.header.into_iter().collect();
         headers.extend(body.is_some().then_some(("Content-Type", "application/json")));
-        headers.extend(self.header);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let reply = self.rig.api.send(method, path, &headers, body).await.unwrap();
+        let reply = client.raw(method, path, &headers, body).await.unwrap();
         let text = String::from_utf8(reply.body.to_vec()).unwrap();
         Got {
             status: reply.status.as_u16(),

@@ -1,52 +1,74 @@
 //! What every request and answer of the REST API has in common, whatever central says: routing, negotiation, bodies,
 //! request ids, switches, faults. Central is a fake here.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
-
-use std::sync::Arc;
-
 use actix_web::http::Method;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::recordsets::GetRecordset;
 use ordain::actors::central::api::zones::{FindZones, GetQuotas, GetZone, GetZoneNameservers};
+use ordain::config::Config;
+use ordain::deployment::ServiceKind;
 use ordain::domain::page::Page;
-use ordain::domain::policy::Policy;
 use ordain::domain::quota::Quotas;
-use ordain::http::{Api, ApiSettings, HealthCheck, LocalApi, Reply};
-use ordain::transport::{Fake, Faked, Fault, InProcess, run_paused};
+use ordain::testing::{Reply, Spec, Wire, World};
+use ordain::transport::{Fake, Faked, Fault};
 use serde_json::{Value, json};
+
+use crate::support::on_every_wire;
+
+on_every_wire!(
+    the_versions_are_listed_for_everybody,
+    the_health_check_answers_in_the_clients_language,
+    unknown_paths_are_404_and_unknown_methods_405,
+    slashes_and_question_marks_at_the_end_mean_nothing,
+    every_answer_has_its_request_id,
+    ids_are_checked_before_anything_else,
+    what_the_client_does_not_take_is_not_sent,
+    bodies_are_json_objects,
+    a_body_over_the_limit_is_413_in_plain_text,
+    switches_are_for_those_who_may,
+    faults_of_central_keep_code_and_type,
+    limits_are_for_every_caller,
+    maintenance_is_for_the_maintenance_role,
+    lists_check_their_parameters
+);
 
 const ZONE: &str = "a86dba58-0043-4cc6-a1bb-69d5e86f3ca3";
 
-struct World {
-    api: LocalApi,
+/// An API in front of a central that has a ready answer to everything.
+struct Front {
+    world: World,
     central: Faked,
 }
 
-impl World {
-    async fn with(settings: ApiSettings) -> Self {
-        let transport = InProcess::through_codec();
+impl Front {
+    async fn configured(wire: &Wire, change: impl FnOnce(&mut Config)) -> Self {
+        let spec = Spec::all_in_one().services(&[ServiceKind::Api]).over(wire).configured(change);
+        let world = World::start(spec).await.unwrap();
         let not_found = || Fault::not_found("zone_not_found", "Could not find Zone");
         let central = Fake::<Central>::on(move |_: GetZone| Err(not_found()))
             .and(|_: FindZones| Ok(Page { items: Vec::new(), total: Some(0) }))
             .and(|_: GetQuotas| Ok(Quotas::default()))
             .and(|_: GetZoneNameservers| Err(Fault::overloaded("central")))
             .and(|_: GetRecordset| Err(Fault::timeout()))
-            .mount(&transport)
+            .mount(&*world.deployment().transport())
             .await
             .unwrap();
-        let policy = Arc::new(Policy::defaults().unwrap());
-        let api = Api::new(transport.service_ref(), policy, settings, HealthCheck::default());
-        Self { api: LocalApi::start(&api).await, central }
+        Self { world, central }
     }
 
-    async fn start() -> Self {
-        Self::with(ApiSettings::default()).await
+    async fn on(wire: &Wire) -> Self {
+        Self::configured(wire, |_| ()).await
     }
 
-    async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    async fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Reply {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        self.api.send(method, target, headers, body.to_owned()).await.unwrap()
+        self.world.api().raw(method, target, headers, body.into()).await.unwrap()
     }
 
     async fn get(&self, target: &str) -> Reply {
@@ -74,11 +96,10 @@ fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-#[test]
-fn the_versions_are_listed_for_everybody() {
-    run_paused(async {
-        let world = World::start().await;
-        let reply = world.send("GET", "/?", &[("Host", "dns.example:9001")], "").await;
+fn the_versions_are_listed_for_everybody(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
+        let reply = front.send("GET", "/?", &[("Host", "dns.example:9001")], "").await;
         assert_eq!((reply.status.as_u16(), header(&reply, "content-type")), (200, Some("application/json")));
         assert_eq!(header(&reply, "x-openstack-request-id"), None);
         let versions = body(&reply)["versions"].as_array().unwrap().clone();
@@ -92,37 +113,35 @@ fn the_versions_are_listed_for_everybody() {
             ]})
         );
         for method in ["HEAD", "OPTIONS"] {
-            assert_eq!(world.send(method, "/", &[], "").await.status.as_u16(), 200);
+            assert_eq!(front.send(method, "/", &[], "").await.status.as_u16(), 200);
         }
-        let refused = world.send("POST", "/", &[], "").await;
+        let refused = front.send("POST", "/", &[], "").await;
         assert_eq!((refused.status.as_u16(), header(&refused, "allow")), (405, Some("OPTIONS, GET, HEAD")));
         for path in ["/v1", "/foo", "/v2zones", "/v1/zones"] {
-            let reply = world.get(path).await;
+            let reply = front.get(path).await;
             assert_eq!(reply.status.as_u16(), 404, "{path}");
             assert!(header(&reply, "content-type").unwrap().starts_with("text/html"), "{path}");
         }
-        let admin = world.get("/admin/quotas/p1").await;
+        let admin = front.get("/admin/quotas/p1").await;
         assert_eq!((admin.status.as_u16(), admin.body.len()), (404, 0));
     });
 }
 
-#[test]
-fn the_health_check_answers_in_the_clients_language() {
-    run_paused(async {
-        let world = World::start().await;
-        let plain = world.get("/healthcheck").await;
+fn the_health_check_answers_in_the_clients_language(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
+        let plain = front.get("/healthcheck").await;
         assert_eq!((plain.status.as_u16(), &plain.body[..]), (200, &b"OK"[..]));
-        let json = world.send("GET", "/healthcheck", &[("Accept", "application/json")], "").await;
+        let json = front.send("GET", "/healthcheck", &[("Accept", "application/json")], "").await;
         assert_eq!(body(&json), json!({"detailed": false, "reasons": ["OK"]}));
-        assert_eq!(world.send("HEAD", "/healthcheck", &[], "").await.status.as_u16(), 204);
-        assert_eq!(world.send("POST", "/healthcheck", &[], "").await.status.as_u16(), 405);
+        assert_eq!(front.send("HEAD", "/healthcheck", &[], "").await.status.as_u16(), 204);
+        assert_eq!(front.send("POST", "/healthcheck", &[], "").await.status.as_u16(), 405);
     });
 }
 
-#[test]
-fn unknown_paths_are_404_and_unknown_methods_405() {
-    run_paused(async {
-        let world = World::start().await;
+fn unknown_paths_are_404_and_unknown_methods_405(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         let zone = format!("/v2/zones/{ZONE}");
         for (method, path) in [
             ("GET", "/v2"),
@@ -139,7 +158,7 @@ fn unknown_paths_are_404_and_unknown_methods_405() {
             ("POST", &format!("{zone}/tasks")),
             ("GET", &format!("{zone}/recordsets/{ZONE}/foo")),
         ] {
-            let reply = world.send(method, path, &[], "").await;
+            let reply = front.send(method, path, &[], "").await;
             assert_eq!(verdict(&reply), (404, "not_found".into()), "{method} {path}");
         }
         for (method, path) in [
@@ -162,40 +181,38 @@ fn unknown_paths_are_404_and_unknown_methods_405() {
             ("GET", "/v2/zones?_method=delete"),
             ("POST", "/v2/zones?_method=DELETE"),
         ] {
-            let reply = world.send(method, path, &[], "").await;
+            let reply = front.send(method, path, &[], "").await;
             assert_eq!(verdict(&reply), (405, "method_not_allowed".into()), "{method} {path}");
             assert!(body(&reply).get("message").is_none() && header(&reply, "allow").is_none(), "{path}");
         }
-        assert_eq!(world.send("HEAD", "/v2/zones", &[], "").await.status.as_u16(), 405);
-        let options = world.send("OPTIONS", "/v2/zones", &[], "").await;
+        assert_eq!(front.send("HEAD", "/v2/zones", &[], "").await.status.as_u16(), 405);
+        let options = front.send("OPTIONS", "/v2/zones", &[], "").await;
         assert_eq!((options.status.as_u16(), options.body.len()), (200, 0));
     });
 }
 
-#[test]
-fn slashes_and_question_marks_at_the_end_mean_nothing() {
-    run_paused(async {
-        let world = World::start().await;
+fn slashes_and_question_marks_at_the_end_mean_nothing(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         for path in
             ["/v2/zones", "/v2/zones/", "/v2/zones///", "/v2/zones?", "/v2/zones/?", "/v2/zones/?limit=5"]
         {
-            let reply = world.get(path).await;
+            let reply = front.get(path).await;
             assert_eq!(reply.status.as_u16(), 200, "{path}");
             let own = if path.contains("limit") { "/v2/zones?limit=5" } else { "/v2/zones" };
             assert!(body(&reply)["links"]["self"].as_str().unwrap().ends_with(own), "{path}");
         }
-        assert_eq!(world.central.count::<FindZones>(), 6);
+        assert_eq!(front.central.count::<FindZones>(), 6);
     });
 }
 
-#[test]
-fn every_answer_has_its_request_id() {
-    run_paused(async {
-        let world = World::start().await;
+fn every_answer_has_its_request_id(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         for (method, path) in
             [("GET", "/v2/zones"), ("GET", "/v2/foo"), ("OPTIONS", "/v2/zones"), ("PUT", "/v2/zones")]
         {
-            let reply = world.send(method, path, &[("X-OpenStack-Request-ID", "req-mine")], "").await;
+            let reply = front.send(method, path, &[("X-OpenStack-Request-ID", "req-mine")], "").await;
             let id = header(&reply, "x-openstack-request-id").unwrap().to_owned();
             assert!(id.starts_with("req-") && id.len() == 40, "{id}");
             if !reply.status.is_success() {
@@ -205,52 +222,49 @@ fn every_answer_has_its_request_id() {
     });
 }
 
-#[test]
-fn ids_are_checked_before_anything_else() {
-    run_paused(async {
-        let world = World::start().await;
-        let reply = world.get("/v2/zones/x.y").await;
+fn ids_are_checked_before_anything_else(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
+        let reply = front.get("/v2/zones/x.y").await;
         assert_eq!(verdict(&reply), (400, "invalid_uuid".into()));
         assert_eq!(body(&reply)["message"], "Invalid UUID zone_id: x.y");
-        let reply = world.send("PATCH", "/v2/zones/x", &[("Content-Type", "text/plain")], "{").await;
+        let reply = front.send("PATCH", "/v2/zones/x", &[("Content-Type", "text/plain")], "{").await;
         assert_eq!(verdict(&reply), (400, "invalid_uuid".into()));
-        let reply = world.get(&format!("/v2/zones/{ZONE}/recordsets/x")).await;
+        let reply = front.get(&format!("/v2/zones/{ZONE}/recordsets/x")).await;
         assert_eq!(body(&reply)["message"], "Invalid UUID recordset_id: x");
-        let reply = world.get("/v2/recordsets/x").await;
+        let reply = front.get("/v2/recordsets/x").await;
         assert_eq!(body(&reply)["message"], "Invalid UUID recordset_id: x");
-        let reply = world.get(&format!("/v2/zones/{ZONE}.json")).await;
+        let reply = front.get(&format!("/v2/zones/{ZONE}.json")).await;
         assert_eq!(verdict(&reply).1, "invalid_uuid");
         let spelt = ZONE.to_uppercase().replace('-', "");
-        let reply = world.get(&format!("/v2/zones/%7B{spelt}%7D")).await;
+        let reply = front.get(&format!("/v2/zones/%7B{spelt}%7D")).await;
         assert_eq!(verdict(&reply), (404, "zone_not_found".into()));
     });
 }
 
-#[test]
-fn what_the_client_does_not_take_is_not_sent() {
-    run_paused(async {
-        let world = World::start().await;
+fn what_the_client_does_not_take_is_not_sent(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         for accept in ["text/html", "text/plain", "image/png", "application/json-patch+json"] {
-            let reply = world.send("GET", "/v2/zones", &[("Accept", accept)], "").await;
+            let reply = front.send("GET", "/v2/zones", &[("Accept", accept)], "").await;
             assert_eq!(reply.status.as_u16(), 406, "{accept}");
             let expected = if accept == "text/html" { "text/html" } else { "text/plain" };
             assert!(header(&reply, "content-type").unwrap().starts_with(expected));
         }
-        assert_eq!(world.central.count::<FindZones>(), 0);
+        assert_eq!(front.central.count::<FindZones>(), 0);
         for accept in ["", "*/*", "application/*", "application/json", "text/html, */*;q=0.1"] {
-            let reply = world.send("GET", "/v2/zones", &[("Accept", accept)], "").await;
+            let reply = front.send("GET", "/v2/zones", &[("Accept", accept)], "").await;
             assert_eq!(reply.status.as_u16(), 200, "{accept}");
         }
         let patch = [("Accept", "application/json-patch+json"), JSON];
-        let reply = world.send("PATCH", &format!("/v2/zones/{ZONE}"), &patch, "{}").await;
+        let reply = front.send("PATCH", &format!("/v2/zones/{ZONE}"), &patch, "{}").await;
         assert_eq!(verdict(&reply), (404, "zone_not_found".into()));
     });
 }
 
-#[test]
-fn bodies_are_json_objects() {
-    run_paused(async {
-        let world = World::start().await;
+fn bodies_are_json_objects(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         for (content_type, body, expected) in [
             ("text/plain", "{}", (415, "unsupported_content_type")),
             ("text/dns", "", (415, "unsupported_content_type")),
@@ -264,38 +278,36 @@ fn bodies_are_json_objects() {
             ("application/json-patch+json", "[]", (400, "invalid_object")),
             ("application/json", "{}", (400, "invalid_object")),
         ] {
-            let found = world.post("/v2/zones", &[("Content-Type", content_type)], body).await;
+            let found = front.post("/v2/zones", &[("Content-Type", content_type)], body).await;
             assert_eq!(found, (expected.0, expected.1.to_owned()), "{content_type} {body}");
         }
         let bytes = vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}'];
-        let reply = world.api.send(Method::POST, "/v2/zones", &[JSON], bytes).await.unwrap();
+        let reply = front.send("POST", "/v2/zones", &[JSON], bytes).await;
         assert_eq!(verdict(&reply), (400, "invalid_json".into()));
         let target = format!("/v2/zones/{ZONE}");
         let patch = [("Content-Type", "application/json-patch+json")];
-        assert_eq!(verdict(&world.send("PATCH", &target, &patch, "[]").await).0, 415);
-        let reply = world.send("PATCH", &target, &[JSON], "[]").await;
+        assert_eq!(verdict(&front.send("PATCH", &target, &patch, "[]").await).0, 415);
+        let reply = front.send("PATCH", &target, &[JSON], "[]").await;
         assert_eq!(verdict(&reply), (400, "invalid_object".into()), "before the zone is looked for");
-        assert_eq!(world.central.count::<GetZone>(), 0);
+        assert_eq!(front.central.count::<GetZone>(), 0);
     });
 }
 
-#[test]
-fn a_body_over_the_limit_is_413_in_plain_text() {
-    run_paused(async {
-        let world = World::start().await;
+fn a_body_over_the_limit_is_413_in_plain_text(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         let large = format!("{{\"name\": \"{}\"}}", "x".repeat(114_688));
-        let reply = world.send("POST", "/v2/zones", &[JSON], &large).await;
+        let reply = front.send("POST", "/v2/zones", &[JSON], large).await;
         assert_eq!(reply.status.as_u16(), 413);
         assert!(header(&reply, "content-type").unwrap().starts_with("text/plain"));
         let fits = format!("{{\"name\": \"{}\"}}", "x".repeat(114_688 - 12));
-        assert_eq!(world.post("/v2/zones", &[JSON], &fits).await, (400, "invalid_object".into()));
+        assert_eq!(front.post("/v2/zones", &[JSON], &fits).await, (400, "invalid_object".into()));
     });
 }
 
-#[test]
-fn switches_are_for_those_who_may() {
-    run_paused(async {
-        let world = World::start().await;
+fn switches_are_for_those_who_may(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         let member = ("X-Roles", "member,reader");
         for header in [
             ("X-Auth-Sudo-Project-ID", "p2"),
@@ -303,47 +315,45 @@ fn switches_are_for_those_who_may() {
             ("X-Designate-Edit-Managed-Records", "yes"),
             ("X-Designate-Hard-Delete", "1"),
         ] {
-            let reply = world.send("GET", "/v2/zones", &[member, header], "").await;
+            let reply = front.send("GET", "/v2/zones", &[member, header], "").await;
             assert_eq!(verdict(&reply), (403, "forbidden".into()), "{header:?}");
             assert!(body(&reply).get("message").is_none());
         }
-        let refused = world.send("GET", "/v2/nowhere?all_projects=true", &[member], "").await;
+        let refused = front.send("GET", "/v2/nowhere?all_projects=true", &[member], "").await;
         assert_eq!(refused.status.as_u16(), 403, "before routing");
-        let served = world.send("GET", "/v2/zones?all_tenants=True&limit=3", &[], "").await;
+        let served = front.send("GET", "/v2/zones?all_tenants=True&limit=3", &[], "").await;
         let own = body(&served)["links"]["self"].as_str().unwrap().to_owned();
         assert!(own.ends_with("/v2/zones?limit=3"), "{own}");
     });
 }
 
-#[test]
-fn faults_of_central_keep_code_and_type() {
-    run_paused(async {
-        let world = World::start().await;
-        let reply = world.get(&format!("/v2/zones/{ZONE}")).await;
+fn faults_of_central_keep_code_and_type(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
+        let reply = front.get(&format!("/v2/zones/{ZONE}")).await;
         let id = header(&reply, "x-openstack-request-id").unwrap();
         let text = format!(
             r#"{{"code":404,"type":"zone_not_found","message":"Could not find Zone","request_id":"{id}"}}"#
         );
         assert_eq!(reply.body, text);
-        let reply = world.get(&format!("/v2/zones/{ZONE}/nameservers")).await;
+        let reply = front.get(&format!("/v2/zones/{ZONE}/nameservers")).await;
         assert_eq!((verdict(&reply).0, header(&reply, "retry-after")), (503, Some("1")));
-        let reply = world.get(&format!("/v2/recordsets/{ZONE}")).await;
+        let reply = front.get(&format!("/v2/recordsets/{ZONE}")).await;
         assert_eq!(verdict(&reply), (504, "timeout".into()));
-        let reply = world.get(&format!("/v2/service_statuses/{ZONE}")).await;
+        let reply = front.get(&format!("/v2/service_statuses/{ZONE}")).await;
         assert_eq!(verdict(&reply), (500, "unknown".into()));
         assert!(body(&reply).get("message").is_none());
-        let World { api, central } = world;
-        drop(central);
-        let reply = api.send(Method::GET, "/v2/zones", &[], "").await.unwrap();
+        let Front { world, central } = front;
+        central.leave().await;
+        let reply = world.api().raw(Method::GET, "/v2/zones", &[], "").await.unwrap();
         assert_eq!((reply.status.as_u16(), header(&reply, "retry-after")), (503, Some("1")));
     });
 }
 
-#[test]
-fn limits_are_for_every_caller() {
-    run_paused(async {
-        let world = World::start().await;
-        let reply = world.send("GET", "/v2/limits", &[("X-Roles", "")], "").await;
+fn limits_are_for_every_caller(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
+        let reply = front.send("GET", "/v2/limits", &[("X-Roles", "")], "").await;
         let text = concat!(
             r#"{"max_zones":10,"max_zone_recordsets":500,"max_zone_records":500,"max_recordset_records":20,"#,
             r#""min_ttl":0,"max_zone_name_length":255,"max_recordset_name_length":255,"max_page_limit":1000}"#
@@ -352,26 +362,26 @@ fn limits_are_for_every_caller() {
     });
 }
 
-#[test]
-fn maintenance_is_for_the_maintenance_role() {
-    run_paused(async {
-        let settings =
-            ApiSettings { maintenance: true, maintenance_role: "operator".into(), ..ApiSettings::default() };
-        let world = World::with(settings).await;
+fn maintenance_is_for_the_maintenance_role(wire: &Wire) {
+    wire.run(async {
+        let front = Front::configured(wire, |config| {
+            config.api.maintenance_mode = true;
+            config.api.maintenance_mode_role = "operator".into();
+        })
+        .await;
         for path in ["/", "/v2/zones"] {
-            let reply = world.get(path).await;
+            let reply = front.get(path).await;
             assert_eq!((reply.status.as_u16(), header(&reply, "retry-after")), (503, Some("60")), "{path}");
             assert!(reply.body.is_empty());
         }
-        let reply = world.send("GET", "/v2/zones", &[("X-Roles", "operator")], "").await;
+        let reply = front.send("GET", "/v2/zones", &[("X-Roles", "operator")], "").await;
         assert_eq!(reply.status.as_u16(), 200);
     });
 }
 
-#[test]
-fn lists_check_their_parameters() {
-    run_paused(async {
-        let world = World::start().await;
+fn lists_check_their_parameters(wire: &Wire) {
+    wire.run(async {
+        let front = Front::on(wire).await;
         for (query, kind) in [
             ("limit=0", "invalid_limit"),
             ("limit=", "value_error"),
@@ -387,12 +397,12 @@ fn lists_check_their_parameters() {
                 "/v2/recordsets",
                 "/v2/service_statuses",
             ] {
-                let reply = world.get(&format!("{path}?{query}")).await;
+                let reply = front.get(&format!("{path}?{query}")).await;
                 assert_eq!(verdict(&reply), (400, kind.to_owned()), "{path}?{query}");
             }
         }
-        assert_eq!(verdict(&world.get("/v2/recordsets?sort_key=id").await).1, "invalid_sort_key");
-        assert_eq!(verdict(&world.get("/v2/recordsets?zone_id=x").await).1, "invalid_uuid");
-        assert_eq!(world.get("/v2/zones?limit=max&sort_key=&sort_dir=desc&type=").await.status.as_u16(), 200);
+        assert_eq!(verdict(&front.get("/v2/recordsets?sort_key=id").await).1, "invalid_sort_key");
+        assert_eq!(verdict(&front.get("/v2/recordsets?zone_id=x").await).1, "invalid_uuid");
+        assert_eq!(front.get("/v2/zones?limit=max&sort_key=&sort_dir=desc&type=").await.status.as_u16(), 200);
     });
 }

@@ -1,21 +1,35 @@
 //! `/v2/zones`: operations, rules, lists, and every error they can give.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
-
-#[path = "support/api.rs"]
-mod support;
-
 use ordain::actors::worker::api::PublishZone;
-use ordain::config::Config;
 use ordain::domain::consensus::Answer;
 use ordain::domain::ids::{NameserverId, PoolId, ProjectId};
 use ordain::domain::serial::Serial;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
 use ordain::store::repo::{blacklists, nameserver_states, pools, shares, tlds};
-use ordain::transport::run_paused;
+use ordain::testing::Wire;
 use serde_json::{Value, json};
-use support::Rig;
+
+use crate::support::{Rig, on_every_wire};
+
+on_every_wire!(
+    a_zone_is_created_pending_and_shown_in_full,
+    what_name_servers_showed_is_noted_with_the_report,
+    a_secondary_zone_has_masters,
+    a_zone_is_changed_in_part,
+    a_zone_is_deleted_when_the_servers_confirm,
+    what_is_not_there_or_not_yours_is_not_found,
+    roles_decide,
+    names_are_admitted_by_length_labels_tlds_and_blacklist,
+    zones_of_different_projects_do_not_nest,
+    a_zone_with_zones_below_it_or_shares_stays,
+    a_shared_zone_is_seen_but_not_changed,
+    quotas_and_limits_hold,
+    a_pool_without_name_servers_takes_no_zone,
+    the_name_servers_are_those_of_the_pool,
+    lists_are_paged_by_marker,
+    lists_are_filtered
+);
 
 const UNKNOWN: &str = "/v2/zones/11111111-2222-4333-8444-555555555555";
 
@@ -23,10 +37,9 @@ fn zone_body(name: &str) -> Value {
     json!({"name": name, "email": "a@example.org"})
 }
 
-#[test]
-fn a_zone_is_created_pending_and_shown_in_full() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_is_created_pending_and_shown_in_full(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let got = rig.member().post("/v2/zones", zone_body("Example.org.")).await;
         let id = got.id();
         let text = format!(
@@ -42,7 +55,7 @@ fn a_zone_is_created_pending_and_shown_in_full() {
         );
         assert_eq!((got.status, &got.text), (202, &text));
         assert_eq!(got.location, Some(format!("http://dns.example/v2/zones/{id}")));
-        rig.worker.answered::<PublishZone>(1).await;
+        rig.worker().answered::<PublishZone>(1).await;
         let shown = rig.member().get(&format!("/v2/zones/{id}")).await;
         assert_eq!((shown.status, &shown.text), (200, &text));
         rig.report(&id, Outcome::Propagated).await;
@@ -51,10 +64,9 @@ fn a_zone_is_created_pending_and_shown_in_full() {
     });
 }
 
-#[test]
-fn what_name_servers_showed_is_noted_with_the_report() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn what_name_servers_showed_is_noted_with_the_report(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().post("/v2/zones", zone_body("example.org.")).await.id();
         let zone_id = id.parse().unwrap();
         let mut answers =
@@ -71,10 +83,9 @@ fn what_name_servers_showed_is_noted_with_the_report() {
     });
 }
 
-#[test]
-fn a_secondary_zone_has_masters() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_secondary_zone_has_masters(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let body = json!({"name": "example.org.", "type": "SECONDARY", "description": "d",
                           "masters": ["192.0.2.1", "192.0.2.2:5354"], "attributes": {"tier": 1}});
         let got = rig.member().post("/v2/zones", body).await;
@@ -92,10 +103,9 @@ fn a_secondary_zone_has_masters() {
     });
 }
 
-#[test]
-fn a_zone_is_changed_in_part() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_is_changed_in_part(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("example.org.").await;
         let path = format!("/v2/zones/{id}");
@@ -125,10 +135,9 @@ fn a_zone_is_changed_in_part() {
     });
 }
 
-#[test]
-fn a_zone_is_deleted_when_the_servers_confirm() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_is_deleted_when_the_servers_confirm(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("example.org.").await;
         let path = format!("/v2/zones/{id}");
@@ -150,10 +159,9 @@ fn a_zone_is_deleted_when_the_servers_confirm() {
     });
 }
 
-#[test]
-fn what_is_not_there_or_not_yours_is_not_found() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn what_is_not_there_or_not_yours_is_not_found(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("example.org.").await;
         let own = format!("/v2/zones/{id}");
         for (caller, path) in [
@@ -180,10 +188,9 @@ fn what_is_not_there_or_not_yours_is_not_found() {
     });
 }
 
-#[test]
-fn roles_decide() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn roles_decide(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{id}");
         for roles in ["", "reader"] {
@@ -210,12 +217,9 @@ fn roles_decide() {
     });
 }
 
-#[test]
-fn names_are_admitted_by_length_labels_tlds_and_blacklist() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.max_zone_name_len = 20;
-        let rig = Rig::with(config).await;
+fn names_are_admitted_by_length_labels_tlds_and_blacklist(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| config.central.max_zone_name_len = 20).await;
         let (member, kind) = (rig.member(), "invalid_zone_name");
         let refused = |name: &'static str, message: &'static str| async move {
             member.post("/v2/zones", zone_body(name)).await.refused_saying(400, kind, message);
@@ -244,10 +248,9 @@ fn names_are_admitted_by_length_labels_tlds_and_blacklist() {
     });
 }
 
-#[test]
-fn zones_of_different_projects_do_not_nest() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn zones_of_different_projects_do_not_nest(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let (one, two) = (rig.member(), rig.of("p2", "admin,member"));
         one.zone("example.org.").await;
         let same = one.post("/v2/zones", zone_body("EXAMPLE.org.")).await;
@@ -262,10 +265,9 @@ fn zones_of_different_projects_do_not_nest() {
     });
 }
 
-#[test]
-fn a_zone_with_zones_below_it_or_shares_stays() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_with_zones_below_it_or_shares_stays(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let child = member.zone("sub.example.org.").await;
         let parent = member.zone("example.org.").await;
@@ -296,10 +298,9 @@ async fn share(rig: &Rig, zone: &str, target: &str) {
         .unwrap();
 }
 
-#[test]
-fn a_shared_zone_is_seen_but_not_changed() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_shared_zone_is_seen_but_not_changed(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("example.org.").await;
         share(&rig, &id, "p2").await;
         let path = format!("/v2/zones/{id}");
@@ -315,13 +316,13 @@ fn a_shared_zone_is_seen_but_not_changed() {
     });
 }
 
-#[test]
-fn quotas_and_limits_hold() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.quotas.zones = 1;
-        config.central.min_ttl = 60;
-        let rig = Rig::with(config).await;
+fn quotas_and_limits_hold(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| {
+            config.central.quotas.zones = 1;
+            config.central.min_ttl = 60;
+        })
+        .await;
         let member = rig.member();
         let mut low = zone_body("a.org.");
         low["ttl"] = json!(59);
@@ -337,10 +338,9 @@ fn quotas_and_limits_hold() {
     });
 }
 
-#[test]
-fn a_pool_without_name_servers_takes_no_zone() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_pool_without_name_servers_takes_no_zone(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let now = rig.now();
         rig.store
             .transact(|tx| {
@@ -365,10 +365,9 @@ fn a_pool_without_name_servers_takes_no_zone() {
     });
 }
 
-#[test]
-fn the_name_servers_are_those_of_the_pool() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn the_name_servers_are_those_of_the_pool(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("example.org.").await;
         let got = rig.member().get(&format!("/v2/zones/{id}/nameservers")).await;
         let expected = r#"{"nameservers":[{"hostname":"ns1.example.net.","priority":1},{"hostname":"ns2.example.net.","priority":2}]}"#;
@@ -376,10 +375,9 @@ fn the_name_servers_are_those_of_the_pool() {
     });
 }
 
-#[test]
-fn lists_are_paged_by_marker() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn lists_are_paged_by_marker(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         for name in ["c.org.", "a.org.", "b.org."] {
             member.zone(name).await;
@@ -422,10 +420,9 @@ fn lists_are_paged_by_marker() {
     });
 }
 
-#[test]
-fn lists_are_filtered() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn lists_are_filtered(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("One.example.org.").await;
         member.patch(&format!("/v2/zones/{id}"), json!({"description": "the first", "ttl": 60})).await;

@@ -1,19 +1,29 @@
 //! `/v2/zones/{id}/recordsets` and `/v2/recordsets`: operations, rules, lists, and every error they can give.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
-
-#[path = "support/api.rs"]
-mod support;
-
 use ordain::actors::worker::api::PublishZone;
-use ordain::config::Config;
 use ordain::domain::ids::ProjectId;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
 use ordain::store::repo::shares;
-use ordain::transport::run_paused;
+use ordain::testing::Wire;
 use serde_json::{Value, json};
-use support::Rig;
+
+use crate::support::{Rig, on_every_wire};
+
+on_every_wire!(
+    a_recordset_is_created_pending_and_shown_in_full,
+    a_recordset_without_records_changes_nothing,
+    a_recordset_is_changed_in_part,
+    a_recordset_is_gone_once_it_is_deleted,
+    a_recordset_is_found_in_its_zone_only,
+    roles_decide,
+    names_and_places_have_their_rules,
+    what_the_service_made_is_protected,
+    quotas_and_limits_hold,
+    bodies_are_checked_before_the_zone_is_looked_for,
+    a_sharee_works_on_its_own_recordsets,
+    lists_are_paged_sorted_and_filtered
+);
 
 const UNKNOWN: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -27,10 +37,9 @@ async fn apex(rig: &Rig, zone: &str, kind: &str) -> String {
     got.column("recordsets", "id")[0].clone()
 }
 
-#[test]
-fn a_recordset_is_created_pending_and_shown_in_full() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_recordset_is_created_pending_and_shown_in_full(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         let body = json!({"name": "www.example.org.", "type": "A", "records": ["192.0.2.2", "192.0.2.1"]});
@@ -56,13 +65,13 @@ fn a_recordset_is_created_pending_and_shown_in_full() {
     });
 }
 
-#[test]
-fn a_recordset_without_records_changes_nothing() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_recordset_without_records_changes_nothing(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         rig.report(&zone, Outcome::Propagated).await;
-        let nudges = rig.worker.count::<PublishZone>();
+        rig.worker().answered::<PublishZone>(1).await;
+        let nudges = rig.worker().count::<PublishZone>();
         for (name, records) in [("a.example.org.", json!([])), ("b.example.org.", Value::Null)] {
             let mut body = json!({"name": name, "type": "A", "records": records});
             if records.is_null() {
@@ -74,14 +83,13 @@ fn a_recordset_without_records_changes_nothing() {
         }
         let shown = rig.member().get(&format!("/v2/zones/{zone}")).await;
         assert_eq!(shown.body["status"], json!("ACTIVE"));
-        assert_eq!(rig.worker.count::<PublishZone>(), nudges);
+        assert_eq!(rig.worker().count::<PublishZone>(), nudges);
     });
 }
 
-#[test]
-fn a_recordset_is_changed_in_part() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_recordset_is_changed_in_part(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let zone = member.zone("example.org.").await;
         let id = member.recordset(&zone, "www.example.org.", "A", &["192.0.2.1"]).await;
@@ -126,10 +134,9 @@ fn a_recordset_is_changed_in_part() {
     });
 }
 
-#[test]
-fn a_recordset_is_gone_once_it_is_deleted() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_recordset_is_gone_once_it_is_deleted(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let zone = member.zone("example.org.").await;
         let id = member.recordset(&zone, "www.example.org.", "A", &["192.0.2.1"]).await;
@@ -144,10 +151,9 @@ fn a_recordset_is_gone_once_it_is_deleted() {
     });
 }
 
-#[test]
-fn a_recordset_is_found_in_its_zone_only() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_recordset_is_found_in_its_zone_only(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let (one, two) = (member.zone("one.org.").await, member.zone("two.org.").await);
         let id = member.recordset(&one, "www.one.org.", "A", &["192.0.2.1"]).await;
@@ -176,10 +182,9 @@ fn a_recordset_is_found_in_its_zone_only() {
     });
 }
 
-#[test]
-fn roles_decide() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn roles_decide(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let id = rig.member().recordset(&zone, "www.example.org.", "A", &["192.0.2.1"]).await;
         let all = format!("/v2/zones/{zone}/recordsets");
@@ -207,12 +212,9 @@ fn roles_decide() {
     });
 }
 
-#[test]
-fn names_and_places_have_their_rules() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.max_recordset_name_len = 40;
-        let rig = Rig::with(config).await;
+fn names_and_places_have_their_rules(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| config.central.max_recordset_name_len = 40).await;
         let member = rig.member();
         let zone = member.zone("example.org.").await;
         let path = &format!("/v2/zones/{zone}/recordsets");
@@ -265,10 +267,9 @@ fn names_and_places_have_their_rules() {
     });
 }
 
-#[test]
-fn what_the_service_made_is_protected() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn what_the_service_made_is_protected(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let (soa, ns) = (apex(&rig, &zone, "SOA").await, apex(&rig, &zone, "NS").await);
         let shown = rig.member().get(&format!("/v2/zones/{zone}/recordsets/{soa}")).await;
@@ -292,15 +293,15 @@ fn what_the_service_made_is_protected() {
     });
 }
 
-#[test]
-fn quotas_and_limits_hold() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.quotas.zone_recordsets = 5;
-        config.central.quotas.zone_records = 4;
-        config.central.quotas.recordset_records = 3;
-        config.central.min_ttl = 60;
-        let rig = Rig::with(config).await;
+fn quotas_and_limits_hold(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| {
+            config.central.quotas.zone_recordsets = 5;
+            config.central.quotas.zone_records = 4;
+            config.central.quotas.recordset_records = 3;
+            config.central.min_ttl = 60;
+        })
+        .await;
         let member = rig.member();
         let zone = member.zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
@@ -331,10 +332,9 @@ fn quotas_and_limits_hold() {
     });
 }
 
-#[test]
-fn bodies_are_checked_before_the_zone_is_looked_for() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn bodies_are_checked_before_the_zone_is_looked_for(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let path = format!("/v2/zones/{UNKNOWN}/recordsets");
         let member = rig.member();
         let got = member.post(&path, json!({"name": "a.b.", "type": "A", "records": ["x"]})).await;
@@ -347,10 +347,9 @@ fn bodies_are_checked_before_the_zone_is_looked_for() {
     });
 }
 
-#[test]
-fn a_sharee_works_on_its_own_recordsets() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_sharee_works_on_its_own_recordsets(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let owners = rig.member().recordset(&zone, "o.example.org.", "A", &["192.0.2.1"]).await;
         let (id, now) = (zone.parse().unwrap(), rig.now());
@@ -379,10 +378,9 @@ fn a_sharee_works_on_its_own_recordsets() {
     });
 }
 
-#[test]
-fn lists_are_paged_sorted_and_filtered() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn lists_are_paged_sorted_and_filtered(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let (one, two) = (member.zone("one.org.").await, member.zone("two.org.").await);
         rig.wait(1).await;

@@ -1,0 +1,16 @@
+//! The REST API, by its resources, on every wire: each test runs typed in process, through the codec, and over a real RabbitMQ.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
+
+mod changes;
+mod protocol;
+mod recordsets;
+mod services;
+mod support;
+mod zones;
+
+#[path = "../support/ports.rs"]
+mod ports;
+#[path = "../support/rabbitmq.rs"]
+#[expect(dead_code, reason = "shared with tests that stop and start it")]
+mod rabbitmq;
