@@ -65,6 +65,8 @@ impl World {
             spec.config.transport.amqp.exchange_prefix = format!("world-{}", uuid::Uuid::new_v4().simple());
         }
         let store = Store::open("sqlite::memory:").await?;
+        // An API alone would never open it, and the world writes its pool there.
+        store.migrate().await?;
         let time = if in_real_time && spec.held {
             let (clock, hand) = Clock::by_hand(spec.beginning);
             Time { clock, hand: Some(hand) }
