@@ -7,6 +7,9 @@ mod protocol;
 mod recordsets;
 mod services;
 mod support;
+mod validation_queries;
+mod validation_recordsets;
+mod validation_zones;
 mod zones;
 
 #[path = "../support/ports.rs"]

@@ -1,18 +1,28 @@
 //! The rules for zones, as a client meets them: status, type and text of each refusal.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
-#[path = "support/api.rs"]
-mod support;
-
-use ordain::config::Config;
 use ordain::domain::ids::ProjectId;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
 use ordain::store::repo::{blacklists, shares, tlds};
-use ordain::testing::{Spec, World, run};
-use ordain::transport::run_paused;
+use ordain::testing::{Failure, Spec, Wire, World};
 use serde_json::{Value, json};
-use support::Rig;
+
+use crate::support::{Got, Rig, on_every_wire};
+
+on_every_wire!(
+    the_soa_follows_the_email,
+    each_member_is_refused_in_known_words,
+    no_text_holds_a_nul_character,
+    the_type_decides_about_the_other_members,
+    masters_are_hosts_with_ports,
+    tlds_and_blacklists_are_for_new_zones_only,
+    the_nearest_zone_above_decides_for_everybody,
+    a_zone_between_others_moves_those_below,
+    recordsets_do_not_keep_a_zone,
+    low_ttls_are_for_those_who_may,
+    a_zone_has_its_soa_and_ns_from_the_start,
+    a_shared_zone_is_for_work_on_ones_own_recordsets
+);
 
 /// A valid body with `changes` made to it; null takes a member away.
 fn body(base: Value, changes: &Value) -> Value {
@@ -49,10 +59,9 @@ async fn share(rig: &Rig, zone: &str, target: &str) {
         .unwrap();
 }
 
-#[test]
-fn each_member_is_refused_in_known_words() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn each_member_is_refused_in_known_words(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("there.example.").await;
         let long = |n: usize| "x".repeat(n);
         for (changes, detail) in [
@@ -129,10 +138,9 @@ fn each_member_is_refused_in_known_words() {
     });
 }
 
-#[test]
-fn no_text_holds_a_nul_character() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn no_text_holds_a_nul_character(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let id = rig.member().zone("there.example.").await;
         for (changes, field) in [
             (json!({"name": "a\0b.example.org."}), "name"),
@@ -157,10 +165,9 @@ fn no_text_holds_a_nul_character() {
     });
 }
 
-#[test]
-fn the_type_decides_about_the_other_members() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn the_type_decides_about_the_other_members(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let finding = |path: Value, validator: &str, wanted: Value| (path, validator.to_owned(), wanted);
         for (body, (path, validator, wanted)) in [
             (
@@ -211,10 +218,9 @@ fn the_type_decides_about_the_other_members() {
     });
 }
 
-#[test]
-fn masters_are_hosts_with_ports() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn masters_are_hosts_with_ports(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let masters =
             json!(["192.0.2.1:53", "192.0.2.1:5354", "2001:db8::1", "[2001:db8::1]:54", "ns.example.net"]);
         let got = rig.member().post("/v2/zones", secondary(&json!({"masters": masters}))).await;
@@ -232,10 +238,9 @@ fn masters_are_hosts_with_ports() {
     });
 }
 
-#[test]
-fn tlds_and_blacklists_are_for_new_zones_only() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn tlds_and_blacklists_are_for_new_zones_only(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("bad.example.com.").await;
         let now = rig.now();
@@ -260,10 +265,9 @@ fn tlds_and_blacklists_are_for_new_zones_only() {
     });
 }
 
-#[test]
-fn the_nearest_zone_above_decides_for_everybody() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn the_nearest_zone_above_decides_for_everybody(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let (one, two) = (rig.member(), rig.of("p2", "admin,member"));
         one.zone("example.org.").await;
         one.zone("sub.example.org.").await;
@@ -292,17 +296,16 @@ fn the_nearest_zone_above_decides_for_everybody() {
     });
 }
 
-#[test]
-fn a_zone_between_others_moves_those_below() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_between_others_moves_those_below(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let (top, low) = (member.zone("example.org.").await, member.zone("a.b.example.org.").await);
         for zone in [&top, &low] {
             rig.report(zone, Outcome::Propagated).await;
         }
         let middle = member.zone("b.example.org.").await;
-        let status = |got: &support::Got| (got.body["status"].clone(), got.body["action"].clone());
+        let status = |got: &Got| (got.body["status"].clone(), got.body["action"].clone());
         let shown = member.get(&format!("/v2/zones/{low}")).await;
         assert_eq!(status(&shown), (json!("PENDING"), json!("UPDATE")));
         let shown = member.get(&format!("/v2/zones/{top}")).await;
@@ -315,10 +318,9 @@ fn a_zone_between_others_moves_those_below() {
     });
 }
 
-#[test]
-fn recordsets_do_not_keep_a_zone() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn recordsets_do_not_keep_a_zone(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("example.org.").await;
         member.recordset(&id, "www.example.org.", "A", &["192.0.2.1"]).await;
@@ -336,12 +338,9 @@ fn recordsets_do_not_keep_a_zone() {
     });
 }
 
-#[test]
-fn low_ttls_are_for_those_who_may() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.min_ttl = 60;
-        let rig = Rig::with(config).await;
+fn low_ttls_are_for_those_who_may(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| config.central.min_ttl = 60).await;
         let got = rig.member().post("/v2/zones", primary(&json!({"ttl": 59}))).await;
         got.refused(400, "invalid_ttl");
         assert!(got.body["message"].as_str().unwrap().ends_with("60"), "{}", got.text);
@@ -351,10 +350,9 @@ fn low_ttls_are_for_those_who_may() {
     });
 }
 
-#[test]
-fn a_zone_has_its_soa_and_ns_from_the_start() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_zone_has_its_soa_and_ns_from_the_start(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let body = primary(&json!({"email": "host.master@example.net"}));
         let id = rig.member().post("/v2/zones", body).await.id();
         let got = rig.member().get(&format!("/v2/zones/{id}/recordsets?sort_key=type")).await;
@@ -369,10 +367,9 @@ fn a_zone_has_its_soa_and_ns_from_the_start() {
     });
 }
 
-#[test]
-fn the_soa_follows_the_email() {
-    run(async {
-        let world = World::start(Spec::all_in_one()).await?;
+fn the_soa_follows_the_email(wire: &Wire) {
+    let outcome: Result<(), Failure> = wire.run(async {
+        let world = World::start(Spec::all_in_one().over(wire)).await?;
         let zone = world.api().create_zone("example.org.").await?;
         world.zone_becomes(&zone.id, "ACTIVE").await?;
         world.api().update_zone(&zone.id, &json!({"email": "new.master@example.net"})).await?;
@@ -381,14 +378,12 @@ fn the_soa_follows_the_email() {
         assert!(soa[0].contains(" new\\.master.example.net. "), "{soa:?}");
         Ok(())
     });
+    outcome.unwrap();
 }
 
-#[test]
-fn a_shared_zone_is_for_work_on_ones_own_recordsets() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.quotas.zone_recordsets = 5;
-        let rig = Rig::with(config).await;
+fn a_shared_zone_is_for_work_on_ones_own_recordsets(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| config.central.quotas.zone_recordsets = 5).await;
         let owner = rig.member();
         let id = owner.zone("example.org.").await;
         let owners = owner.recordset(&id, "o.example.org.", "A", &["192.0.2.1"]).await;

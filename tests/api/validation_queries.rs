@@ -1,11 +1,14 @@
 //! The rules for filters, as a client meets them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
-#[path = "support/api.rs"]
-mod support;
+use ordain::testing::Wire;
 
-use ordain::transport::run_paused;
-use support::Rig;
+use crate::support::{Rig, on_every_wire};
+
+on_every_wire!(
+    filters_have_no_nul_character,
+    filters_of_any_length_are_answered_or_refused,
+    an_unknown_filter_and_one_given_twice_are_refused
+);
 
 const ZONES: [&str; 6] = ["name", "type", "email", "status", "description", "ttl"];
 const RECORDSETS: [&str; 6] = ["name", "type", "ttl", "data", "status", "description"];
@@ -23,10 +26,9 @@ async fn lists(rig: &Rig) -> Vec<(String, Vec<&'static str>)> {
     ]
 }
 
-#[test]
-fn filters_have_no_nul_character() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn filters_have_no_nul_character(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         for (path, filters) in lists(&rig).await {
             for filter in filters {
                 for value in ["%00", "a%00b", "*%00"] {
@@ -42,10 +44,9 @@ fn filters_have_no_nul_character() {
     });
 }
 
-#[test]
-fn filters_of_any_length_are_answered_or_refused() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn filters_of_any_length_are_answered_or_refused(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         // What a pattern stands for may be longer than it is: brackets are written as three characters.
         let longest = format!("*{}", "%5B".repeat(8191));
         let wild = "*a".repeat(64);
@@ -66,10 +67,9 @@ fn filters_of_any_length_are_answered_or_refused() {
     });
 }
 
-#[test]
-fn an_unknown_filter_and_one_given_twice_are_refused() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn an_unknown_filter_and_one_given_twice_are_refused(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         for (path, filters) in lists(&rig).await {
             for query in ["colour=red".to_owned(), format!("{0}=a&{0}=b", filters[0]), "LIMIT=1".to_owned()] {
                 rig.admin().get(&format!("{path}?{query}")).await.refused(400, "bad_request");

@@ -1,10 +1,5 @@
 //! The rules for recordsets and their data, as a client meets them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
-#[path = "support/api.rs"]
-mod support;
-
-use ordain::config::Config;
 use ordain::domain::generation::Generation;
 use ordain::domain::ids::{ProjectId, RecordsetId};
 use ordain::domain::name::Name;
@@ -13,9 +8,22 @@ use ordain::domain::recordset::Recordset;
 use ordain::domain::zone_status::{Action, Outcome, Status};
 use ordain::store::StoreError;
 use ordain::store::repo::recordsets;
-use ordain::transport::run_paused;
+use ordain::testing::Wire;
 use serde_json::{Value, json};
-use support::Rig;
+
+use crate::support::{Rig, on_every_wire};
+
+on_every_wire!(
+    good_records_are_kept_as_they_were_written,
+    bad_records_are_told_one_by_one,
+    members_have_their_form,
+    a_type_that_is_not_enabled_is_refused,
+    each_type_has_its_places,
+    a_cname_stays_alone_and_single,
+    a_child_zone_takes_its_names_from_its_parent,
+    low_ttls_are_for_those_who_may,
+    managed_recordsets_change_with_the_flag_only
+);
 
 /// For each type an owner below `example.org.`, data that is taken, in odd spellings where there are some, and data
 /// that is not.
@@ -97,10 +105,9 @@ fn body(kind: &str, owner: &str, records: &Value) -> Value {
     json!({"name": format!("{owner}.example.org."), "type": kind, "records": records})
 }
 
-#[test]
-fn good_records_are_kept_as_they_were_written() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn good_records_are_kept_as_they_were_written(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         for (kind, owner, good, _) in DATA {
@@ -127,10 +134,9 @@ fn good_records_are_kept_as_they_were_written() {
     });
 }
 
-#[test]
-fn bad_records_are_told_one_by_one() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn bad_records_are_told_one_by_one(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         for (kind, owner, good, bad) in DATA {
@@ -160,10 +166,9 @@ fn bad_records_are_told_one_by_one() {
     });
 }
 
-#[test]
-fn members_have_their_form() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn members_have_their_form(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         let set = rig.member().recordset(&zone, "set.example.org.", "A", &["192.0.2.1"]).await;
@@ -228,12 +233,12 @@ fn members_have_their_form() {
     });
 }
 
-#[test]
-fn a_type_that_is_not_enabled_is_refused() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.supported_record_type.retain(|kind| *kind != RecordType::Spf);
-        let rig = Rig::with(config).await;
+fn a_type_that_is_not_enabled_is_refused(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| {
+            config.central.supported_record_type.retain(|kind| *kind != RecordType::Spf)
+        })
+        .await;
         let zone = rig.member().zone("example.org.").await;
         let got =
             rig.member().post(&format!("/v2/zones/{zone}/recordsets"), body("SPF", "a", &json!(["x"]))).await;
@@ -244,10 +249,9 @@ fn a_type_that_is_not_enabled_is_refused() {
     });
 }
 
-#[test]
-fn each_type_has_its_places() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn each_type_has_its_places(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         for (kind, _, good, _) in DATA {
@@ -281,10 +285,9 @@ fn each_type_has_its_places() {
     });
 }
 
-#[test]
-fn a_cname_stays_alone_and_single() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_cname_stays_alone_and_single(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         let id = rig.member().recordset(&zone, "c.example.org.", "CNAME", &["a.example.net."]).await;
@@ -301,10 +304,9 @@ fn a_cname_stays_alone_and_single() {
     });
 }
 
-#[test]
-fn a_child_zone_takes_its_names_from_its_parent() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn a_child_zone_takes_its_names_from_its_parent(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         let id = rig.member().recordset(&zone, "www.sub.example.org.", "A", &["192.0.2.1"]).await;
         let child = rig.member().zone("Sub.example.org.").await;
@@ -324,12 +326,9 @@ fn a_child_zone_takes_its_names_from_its_parent() {
     });
 }
 
-#[test]
-fn low_ttls_are_for_those_who_may() {
-    run_paused(async {
-        let mut config = Config::default();
-        config.central.min_ttl = 60;
-        let rig = Rig::with(config).await;
+fn low_ttls_are_for_those_who_may(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| config.central.min_ttl = 60).await;
         let zone = rig.member().zone("example.org.").await;
         let path = format!("/v2/zones/{zone}/recordsets");
         let mut low = body("A", "a", &json!(["192.0.2.1"]));
@@ -346,10 +345,9 @@ fn low_ttls_are_for_those_who_may() {
 }
 
 /// What the service makes for floating IPs and from notifications is of this kind.
-#[test]
-fn managed_recordsets_change_with_the_flag_only() {
-    run_paused(async {
-        let rig = Rig::start().await;
+fn managed_recordsets_change_with_the_flag_only(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::on(wire).await;
         let zone = rig.member().zone("example.org.").await;
         rig.report(&zone, Outcome::Propagated).await;
         let managed = |name: &str| Recordset {
