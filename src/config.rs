@@ -26,10 +26,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use self::coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, SharedSecret};
 pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::ApiConfig;
 pub use central::{CentralConfig, SoaConfig};
-pub use coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, SharedSecret};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;

@@ -7,6 +7,7 @@
 
 pub mod cluster;
 mod error;
+mod estate;
 mod native_pool;
 mod opening;
 pub mod operator;

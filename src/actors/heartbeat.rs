@@ -5,7 +5,9 @@
 //! as WARNING.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,7 +18,7 @@ use super::central::api::Central;
 use super::central::api::services::Heartbeat as Beat;
 use super::reconcile::{Cadence, Reconcile, Reconciler};
 use crate::domain::ids::InstanceId;
-use crate::domain::service_status::Health;
+use crate::domain::service_status::{Health, LEASE};
 use crate::transport::{Cx, Fault, RetryPolicy, ServiceRef};
 
 /// How long an actor may take to say how it fares.
@@ -30,18 +32,37 @@ pub struct Heartbeat {
     hostname: String,
     instance: InstanceId,
     api: Option<ServiceRef<Api>>,
+    leased: Arc<AtomicBool>,
+    tell: Option<Tell>,
+}
+
+/// What an instance tells of itself with every beat.
+#[derive(Clone)]
+pub struct Tell(Arc<dyn Fn() -> BTreeMap<String, String> + Send + Sync>);
+
+impl Tell {
+    /// Told by this function.
+    pub fn new(tell: impl Fn() -> BTreeMap<String, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tell")
+    }
 }
 
 impl Heartbeat {
     /// The heart of an instance of `service` on `hostname`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         central: ServiceRef<Central>,
         service: &'static str,
         hostname: String,
         instance: InstanceId,
     ) -> Self {
-        Self { central, service, hostname, instance, api: None }
+        Self { central, service, hostname, instance, api: None, leased: Arc::default(), tell: None }
     }
 
     /// The same, telling with every beat what the instance says of its traffic; `api` is the way to any API.
@@ -49,6 +70,24 @@ impl Heartbeat {
     pub fn describing(self, api: &ServiceRef<Api>) -> Self {
         let own = api.at(self.instance).retrying(RetryPolicy::NEVER);
         Self { api: Some(own), ..self }
+    }
+
+    /// The same, telling this with every beat.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Self { tell: Some(tell), ..self }
+    }
+
+    /// Whether the instance holds a lease; told with every beat.
+    #[must_use]
+    pub fn leased(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.leased)
+    }
+
+    /// Who it is of: service and instance.
+    #[must_use]
+    pub const fn instance(&self) -> (&'static str, InstanceId) {
+        (self.service, self.instance)
     }
 
     /// Beats every `interval` until `stop`.
@@ -72,7 +111,11 @@ impl Heartbeat {
             instance: self.instance,
             health,
             stats,
-            capabilities: BTreeMap::new(),
+            capabilities: if self.leased.load(Ordering::Relaxed) {
+                BTreeMap::from([(LEASE.to_owned(), String::from("held"))])
+            } else {
+                BTreeMap::new()
+            },
         };
         self.central.call(cx, beat).await
     }
@@ -82,7 +125,10 @@ impl Reconcile for Heartbeat {
     const NAME: &'static str = "heartbeat";
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
-        let Some(api) = &self.api else { return self.say(cx, Health::Up, BTreeMap::new()).await };
+        let Some(api) = &self.api else {
+            let stats = self.tell.as_ref().map(|tell| (tell.0)()).unwrap_or_default();
+            return self.say(cx, Health::Up, stats).await;
+        };
         match api.call(&Cx::system(ASKING), Describe).await {
             Ok(traffic) => self.say(cx, Health::Up, traffic.stats()).await,
             Err(fault) => {

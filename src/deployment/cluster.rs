@@ -12,12 +12,13 @@ use coordinator::cluster::net::{Network, Secret, Security, Server, TlsFiles};
 use coordinator::cluster::{
     Call, Folder, Identity, Link, Node, Operation, Peer, Remote, Request, Response, Serve, Timing,
 };
-use coordinator::{Client, Coordinator};
+use coordinator::{Client, Coordinator, Replica};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StartError;
+use super::estate::{self, Heir};
 use crate::config::{Config, RaftConfig};
 
 /// Between two looks at whether there is a cluster.
@@ -42,6 +43,7 @@ struct MemberParts {
     node: Arc<Node>,
     server: Server,
     founding: JoinHandle<()>,
+    settling: JoinHandle<()>,
 }
 
 impl Cluster {
@@ -59,7 +61,11 @@ impl Cluster {
         };
         let failed = |path: String| move |source| StartError::DataFolder { path, source };
         let path = folder.display().to_string();
-        let opened = spawn_blocking(move || Folder::open(folder)).await;
+        let opened = spawn_blocking({
+            let folder = folder.clone();
+            move || Folder::open(folder)
+        });
+        let opened = opened.await;
         let disk = opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(failed(path))?;
         let me = Peer { name, address };
         let timing = Timing {
@@ -74,8 +80,11 @@ impl Cluster {
         let server = bound.map_err(|source| StartError::ClusterListen { address: listen, source })?;
         tracing::info!(listen = %server.address(), node = node.id(), "the coordinator listens");
         let founding = tokio::spawn(found(Arc::clone(&node), link, peers(raft)));
-        let coordinator = Arc::new(node.coordinator());
-        Ok(Self { coordinator, member: Some(MemberParts { node, server, founding }) })
+        let replica: Arc<dyn Replica> = node.clone();
+        let (coordinator, left) = Heir::of(folder.clone(), Arc::clone(&replica)).await;
+        let settling = tokio::spawn(estate::settle(replica, folder, left));
+        let member = MemberParts { node, server, founding, settling };
+        Ok(Self { coordinator: Arc::new(coordinator), member: Some(member) })
     }
 
     /// What the services hold.
@@ -85,8 +94,9 @@ impl Cluster {
 
     /// Leaves in good order: another node leads, then this one ends.
     pub(super) async fn leave(self) {
-        let Some(MemberParts { node, server, founding }) = self.member else { return };
+        let Some(MemberParts { node, server, founding, settling }) = self.member else { return };
         founding.abort();
+        settling.abort();
         if node.leader().is_some_and(|(leader, _)| leader == node.id()) {
             match timeout(HAND_OVER, node.operate(Operation::TransferLeader { to: None })).await {
                 Ok(Ok(_)) => tracing::info!("leadership is handed over"),

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use coordinator::{Coordinator, Member, MemberId};
@@ -19,15 +20,15 @@ use super::{Edges, ServiceKind, StartError, opening, pooling, watch};
 use crate::actors::api::{self, ApiService};
 use crate::actors::central::api::Central;
 use crate::actors::central::{self, CentralService};
-use crate::actors::heartbeat::Heartbeat;
+use crate::actors::heartbeat::{Heartbeat, Tell};
 use crate::actors::lifecycle::{Ended, Lifecycle, Tier};
 use crate::actors::mdns::api::Mdns;
 use crate::actors::mdns::{self, MdnsService};
-use crate::actors::producer::{self, Peers, ProducerService};
+use crate::actors::producer::{self, Peers, ProducerService, SERVICES};
 use crate::actors::reconcile::{Cadence, Reconciler};
 use crate::actors::worker::api::Worker;
 use crate::actors::worker::{self, WorkerParts, WorkerService};
-use crate::config::Config;
+use crate::config::{Config, CoordinatorKind};
 use crate::dns::server::Responder;
 use crate::domain::policy::Policy;
 use crate::health::{Condition, Health};
@@ -40,6 +41,9 @@ use crate::transport::{
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// The pause before a lease is asked for again.
+const LEASE_PAUSE: Duration = Duration::from_millis(500);
+
 /// The services of a deployment, as far as they are there.
 #[derive(Debug)]
 pub(super) struct Assembly {
@@ -49,7 +53,7 @@ pub(super) struct Assembly {
     policy: Arc<Policy>,
     place: Place,
     health: Health,
-    coordinator: OnceCell<Arc<dyn Coordinator>>,
+    coordinator: Arc<OnceCell<Arc<dyn Coordinator>>>,
     /// Cancelled at the start of a drain.
     draining: CancellationToken,
     state: Mutex<State>,
@@ -78,7 +82,7 @@ impl Assembly {
             edges,
             place: Place::current()?,
             health,
-            coordinator: OnceCell::new(),
+            coordinator: Arc::default(),
             draining: state.lifecycle.draining().clone(),
             state: Mutex::new(state),
         })
@@ -152,7 +156,16 @@ impl Assembly {
             }
             Ok(())
         };
-        tokio::try_join!(on_the_database, on_the_coordinator, before_the_rest).map(drop)
+        let alone = producer.is_none() && self.config.coordinator.kind == CoordinatorKind::Raft;
+        let leases = async {
+            if alone {
+                let condition = self.health.condition("coordinator");
+                self.coordinator(&condition).await?;
+                condition.over();
+            }
+            Ok(())
+        };
+        tokio::try_join!(on_the_database, on_the_coordinator, before_the_rest, leases).map(drop)
     }
 
     /// Makes the pools what they should be, where that is for this process to do.
@@ -273,7 +286,9 @@ impl Assembly {
         let stop = CancellationToken::new();
         let running =
             ProducerService::start(coordinator, me, &peers, &self.config.producer, &stop, self.runtime());
-        self.mount(Tier::Producer, at, running.service, producer::api::routes()).await?;
+        let told = Arc::clone(&running.service);
+        self.serve(Tier::Producer, at, running.service, producer::api::routes()).await?;
+        self.beat(self.heart(at).telling(Tell::new(move || told.stats())));
         let lifecycle = &mut self.state.lock().lifecycle;
         for task in running.tasks {
             lifecycle.reconcile(Tier::Producer, task);
@@ -386,6 +401,9 @@ impl Assembly {
 
     /// Lets an instance tell central that it is there, and at the end that it goes.
     fn beat(&self, heart: Heartbeat) {
+        if self.config.coordinator.kind == CoordinatorKind::Raft {
+            self.hold_lease(&heart);
+        }
         let beating = heart.start(self.config.heartbeat_interval, &self.draining, self.runtime());
         self.at_the_end(Tier::Hearts, "goodbye", async move {
             if let Err(fault) = heart.stopped(&Cx::system(GOODBYE)).await {
@@ -393,6 +411,37 @@ impl Assembly {
             }
         });
         self.state.lock().lifecycle.reconcile(Tier::Hearts, beating);
+    }
+
+    /// Keeps a seat among the services for an instance, so that its end is noticed as soon as its lease is over.
+    fn hold_lease(&self, heart: &Heartbeat) {
+        let (leased, (service, instance)) = (heart.leased(), heart.instance());
+        let name = MemberId::new(format!("{service}:{instance}"));
+        let name = name.unwrap_or_else(|_| MemberId::literal("service"));
+        let me = Member::new(name, self.config.node.host.clone()).with_ttl(self.config.coordinator.lease_ttl);
+        let stop = CancellationToken::new();
+        let (stopped, coordinator) = (stop.clone(), self.coordinator.clone());
+        let task = self.runtime().spawn(async move {
+            let keep = async {
+                loop {
+                    // Opened by whoever starts a service; until then there is nothing to hold.
+                    if let Some(coordinator) = coordinator.get()
+                        && let Ok(seat) = coordinator.join(&SERVICES, me.clone()).await
+                    {
+                        leased.store(true, Ordering::Relaxed);
+                        let lost = seat.lost().await;
+                        leased.store(false, Ordering::Relaxed);
+                        tracing::info!(service, %lost, "the lease of a service is lost and will be taken anew");
+                    }
+                    tokio::time::sleep(LEASE_PAUSE).await;
+                }
+            };
+            tokio::select! {
+                () = keep => {}
+                () = stopped.cancelled() => {}
+            }
+        });
+        self.state.lock().lifecycle.task(Tier::Hearts, "lease", stop, task);
     }
 
     /// Runs `work` when the lifecycle comes to this part.

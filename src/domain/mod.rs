@@ -25,6 +25,7 @@ pub mod service_status;
 pub mod shard;
 pub mod shard_lease;
 pub mod soa;
+pub mod tick;
 pub mod time;
 pub mod ttl;
 pub mod violation;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::ids::{InstanceId, ServiceStatusId};
 use super::time::Timestamp;
 
+/// The capability of an instance that holds a lease from the coordinator: without it, it is gone.
+pub const LEASE: &str = "lease";
+
 /// How a service fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Health {

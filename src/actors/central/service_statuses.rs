@@ -11,8 +11,11 @@ use crate::domain::ids::ServiceStatusId;
 use crate::domain::page::Page;
 use crate::domain::policy::{Rule, Target};
 use crate::domain::service_status::ServiceStatus;
-use crate::store::repo::statuses;
+use crate::store::repo::{fences, inbox, statuses};
 use crate::transport::{Cx, Fault, Handle};
+
+/// A sign of life that is younger than this may be of an instance whose lease is younger than the list of leases.
+const SETTLING: Duration = Duration::from_secs(2);
 
 impl Handle<Heartbeat> for CentralService {
     async fn handle(&self, cx: &Cx, m: Heartbeat) -> Result<(), Fault> {
@@ -67,10 +70,19 @@ impl Handle<SweepServiceStatuses> for CentralService {
         let now = self.clock.now();
         let before = |seconds: Option<u64>| seconds.map(|s| now.minus(Duration::from_secs(s)));
         let (silent_since, gone_since) = (before(m.down_after), before(m.remove_after));
+        let m = &m;
         let swept = self
             .store
             .transact(|tx| {
                 Box::pin(async move {
+                    fences::claim(tx, "service_statuses", m.token).await?;
+                    if !inbox::claim(tx, m.tick.as_str(), now).await? {
+                        return Ok(0);
+                    }
+                    let lost = match &m.leased {
+                        Some(leased) => statuses::mark_lost(tx, leased, now.minus(SETTLING), now).await?,
+                        None => 0,
+                    };
                     let down = match silent_since {
                         Some(since) => statuses::mark_down(tx, since, now).await?,
                         None => 0,
@@ -79,7 +91,7 @@ impl Handle<SweepServiceStatuses> for CentralService {
                         Some(since) => statuses::remove_gone(tx, since).await?,
                         None => 0,
                     };
-                    Ok::<_, CentralError>(down + removed)
+                    Ok::<_, CentralError>(lost + down + removed)
                 })
             })
             .await?;

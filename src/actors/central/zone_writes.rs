@@ -3,7 +3,7 @@
 //! Invariants: functions of one transaction each, to be run again when it has to be; a change and its generation are
 //! written together; the zone row is locked before it is changed.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,10 @@ use crate::domain::ttl::Ttl;
 use crate::domain::zone::{SoaTimers, Zone, ZoneChanges, ZoneKind};
 use crate::domain::zone_status::Progress;
 use crate::store::Tx;
-use crate::store::repo::{fences, journal, recordsets, shares, versions, zones};
+use crate::store::repo::{fences, inbox, journal, recordsets, shares, versions, zones};
 
 use super::admission::{self, Admitted, Limits, Privileges};
-use super::api::zones::CreateZone;
+use super::api::zones::{CreateZone, PurgeZones, TrimJournals};
 use super::error::CentralError;
 use super::refusals;
 
@@ -175,20 +175,18 @@ pub(super) async fn delete(
     Ok(zone)
 }
 
-/// Removes rows of zones that are gone since before `before`, under the tokens of the shards they are in. Answers how
-/// many; an overtaken producer's tokens are refused by the database, and then nothing is removed.
-pub(super) async fn purge(
-    tx: &mut dyn Tx,
-    before: Timestamp,
-    leases: &[ShardLease],
-    limit: u32,
-) -> Result<u64, CentralError> {
-    let ranges: Vec<_> = leases.iter().map(ShardLease::range).collect();
-    let gone = zones::purgeable(tx, before, &ranges, limit).await?;
-    let shards: BTreeSet<Shard> = gone.iter().map(|zone| Shard::of(*zone)).collect();
-    for shard in shards {
-        let token = leases.iter().find(|lease| lease.covers(shard)).map_or(0, |lease| lease.token);
-        fences::claim(tx, &format!("shard/{shard}"), token).await?;
+/// Removes rows of zones that are gone for long enough, under the tokens of the shards they are in. Answers how many; an
+/// overtaken producer's tokens are refused by the database, and then nothing is removed, as when the tick was run before.
+pub(super) async fn purge(tx: &mut dyn Tx, now: Timestamp, m: &PurgeZones) -> Result<u64, CentralError> {
+    let ranges: Vec<_> = m.leases.iter().map(ShardLease::range).collect();
+    let before = now.minus(Duration::from_secs(m.older_than));
+    let gone = zones::purgeable(tx, before, &ranges, m.limit).await?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    fences::claim_shards(tx, &m.leases, gone.iter().map(|zone| Shard::of(*zone)).collect()).await?;
+    if !inbox::claim(tx, m.tick.as_str(), now).await? {
+        return Ok(0);
     }
     for zone in &gone {
         zones::purge(tx, *zone).await?;
@@ -196,15 +194,18 @@ pub(super) async fn purge(
     Ok(gone.len() as u64)
 }
 
-/// Forgets journal lines of changes published before `before`, of at most `limit` zones. Answers of how many.
+/// Forgets journal lines of changes published long enough ago. Answers of how many zones.
 pub(super) async fn trim_journals(
     tx: &mut dyn Tx,
-    before: Timestamp,
-    token: u64,
-    limit: u32,
+    now: Timestamp,
+    m: &TrimJournals,
 ) -> Result<u64, CentralError> {
-    fences::claim(tx, "journal", token).await?;
-    let zones = journal::trimmable(tx, before, limit).await?;
+    fences::claim(tx, "journal", m.token).await?;
+    if !inbox::claim(tx, m.tick.as_str(), now).await? {
+        return Ok(0);
+    }
+    let before = now.minus(Duration::from_secs(m.older_than));
+    let zones = journal::trimmable(tx, before, m.limit).await?;
     for (zone, upto) in &zones {
         journal::trim(tx, *zone, *upto).await?;
     }

@@ -1,7 +1,5 @@
 //! Zones: the messages of [`super::api::zones`].
 
-use std::time::Duration;
-
 use rand::Rng;
 
 use super::admission::{Limits, Privileges};
@@ -131,9 +129,8 @@ impl Handle<GetZoneNameservers> for CentralService {
 impl Handle<PurgeZones> for CentralService {
     async fn handle(&self, cx: &Cx, m: PurgeZones) -> Result<u64, Fault> {
         self.allow(cx, Rule::PurgeZones, &Target::default())?;
-        let before = self.clock.now().minus(Duration::from_secs(m.older_than));
-        let purged =
-            self.store.transact(|tx| Box::pin(zone_writes::purge(tx, before, &m.leases, m.limit))).await?;
+        let now = self.clock.now();
+        let purged = self.store.transact(|tx| Box::pin(zone_writes::purge(tx, now, &m))).await?;
         Ok(purged)
     }
 }
@@ -141,11 +138,8 @@ impl Handle<PurgeZones> for CentralService {
 impl Handle<TrimJournals> for CentralService {
     async fn handle(&self, cx: &Cx, m: TrimJournals) -> Result<u64, Fault> {
         self.allow(cx, Rule::PurgeZones, &Target::default())?;
-        let before = self.clock.now().minus(Duration::from_secs(m.older_than));
-        let trimmed = self
-            .store
-            .transact(|tx| Box::pin(zone_writes::trim_journals(tx, before, m.token, m.limit)))
-            .await?;
+        let now = self.clock.now();
+        let trimmed = self.store.transact(|tx| Box::pin(zone_writes::trim_journals(tx, now, &m))).await?;
         Ok(trimmed)
     }
 }

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::{Coordinator, Member};
+use coordinator::{Coordinator, Group, GroupName, Member};
+use parking_lot::Mutex;
 use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,10 @@ use crate::config::{ProducerConfig, TaskName};
 use crate::health::Condition;
 use crate::transport::{Cx, Fault, Handle, ServiceRef};
 
+/// The group in which every instance of every service has a seat, called `service:instance`.
+pub const SERVICES: Group = Group::plain(GroupName::literal("services"));
+/// How often it is looked at whether a lease has ended.
+const LIVENESS: Duration = Duration::from_secs(1);
 /// The longest that one pass of a task may take.
 const PASS_BUDGET: Duration = Duration::from_secs(60);
 
@@ -34,6 +39,7 @@ const PASS_BUDGET: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct ProducerService {
     tasks: BTreeMap<&'static str, Nudge>,
+    ownership: Ownership,
 }
 
 /// Whom the tasks talk to.
@@ -101,11 +107,23 @@ impl ProducerService {
                 }
             }
         };
-        let tasks: Vec<_> = config.enabled_tasks.iter().map(start).collect();
+        let mut tasks: Vec<_> = config.enabled_tasks.iter().map(start).collect();
+        if config.enabled_tasks.contains(&TaskName::ServiceStatus) {
+            let (ownership, central) = (ownership.clone(), peers.central.clone());
+            let coordinator = Arc::clone(&coordinator);
+            let task = tasks::Liveness { ownership, central, coordinator, seen: Mutex::default() };
+            tasks.push(reconciler(task, LIVENESS, stop, runtime));
+        }
         let tell = tasks.iter().map(|task| task.nudge().clone()).collect();
         let seat = ownership.keep(coordinator, me, tell, peers.seat.clone(), stop.clone(), runtime);
         let nudges = tasks.iter().map(|task| (task.name(), task.nudge().clone())).collect();
-        Running { service: Arc::new(Self { tasks: nudges }), tasks, seat }
+        Running { service: Arc::new(Self { tasks: nudges, ownership }), tasks, seat }
+    }
+
+    /// What it tells of itself: its shards.
+    #[must_use]
+    pub fn stats(&self) -> BTreeMap<String, String> {
+        self.ownership.stats()
     }
 }
 

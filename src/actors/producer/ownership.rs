@@ -3,7 +3,9 @@
 //! Invariants: work begins only under a seat that is safe and holds its shards until it ends ([`Working`]); shards are
 //! handed over only when no work is under way; a lost seat is taken anew by itself, as a new session.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coordinator::{CoordError, Coordinator, Group, GroupName, Member, Membership};
@@ -17,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::reconcile::Nudge;
 use crate::domain::shard::Shard;
 use crate::domain::shard_lease::ShardLease;
+use crate::domain::tick::Tick;
 use crate::health::Condition;
 
 /// The group of all producers of a deployment.
@@ -29,12 +32,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Ownership {
     seat: Arc<RwLock<Option<Arc<Membership>>>>,
     at_work: Arc<tokio::sync::RwLock<()>>,
+    /// Runs of tasks so far.
+    ticks: Arc<AtomicU64>,
 }
 
 /// Shards that work is being done on. While this exists they are not handed over.
 #[derive(Debug)]
 pub(super) struct Working {
     leases: Vec<ShardLease>,
+    epoch: u64,
+    ticks: Arc<AtomicU64>,
     _at_work: OwnedRwLockReadGuard<()>,
 }
 
@@ -42,6 +49,12 @@ impl Working {
     /// The shards and their tokens; empty if this producer has none at present.
     pub(super) fn leases(&self) -> &[ShardLease] {
         &self.leases
+    }
+
+    /// A name for the next thing to be done once.
+    pub(super) fn tick(&self, task: &str) -> Tick {
+        let number = self.ticks.fetch_add(1, Ordering::Relaxed);
+        Tick::new(task, &self.leases, self.epoch, number)
     }
 }
 
@@ -82,6 +95,7 @@ impl Ownership {
     pub(super) async fn begin(&self) -> Working {
         let at_work = Arc::clone(&self.at_work).read_owned().await;
         let seat = self.seat.read().clone();
+        let epoch = seat.as_ref().map_or(0, |seat| seat.view().epoch.as_i64().unsigned_abs());
         let holdings = seat.map(|seat| seat.holdings(Instant::now())).unwrap_or_default();
         let leases = holdings
             .into_iter()
@@ -90,7 +104,27 @@ impl Ownership {
                 Some(ShardLease { first, last, token: held.token.as_i64().unsigned_abs() })
             })
             .collect();
-        Working { leases, _at_work: at_work }
+        Working { leases, epoch, ticks: Arc::clone(&self.ticks), _at_work: at_work }
+    }
+
+    /// How many shards are held, which, and under which session.
+    pub(super) fn stats(&self) -> BTreeMap<String, String> {
+        let Some(seat) = self.seat.read().clone() else { return BTreeMap::new() };
+        let held = seat.holdings(Instant::now());
+        let count: usize = held.iter().map(|held| usize::from(held.last - held.first) + 1).sum();
+        let mut ranges: Vec<(u16, u16)> = Vec::new();
+        for held in held {
+            match ranges.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(held.first) => *last = held.last,
+                _ => ranges.push((held.first, held.last)),
+            }
+        }
+        let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        BTreeMap::from([
+            (String::from("shards"), count.to_string()),
+            (String::from("shard_ranges"), ranges.join(" ")),
+            (String::from("session"), seat.session().to_string()),
+        ])
     }
 
     /// Keeps one seat until it is lost or `stop`.

@@ -3,6 +3,14 @@
 //! Invariants: a task works only on shards that this producer holds, and hands their tokens on to whoever writes; a task
 //! is idempotent besides, so that a brief overlap of two producers is waste, not damage.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::{Coordinator, Epoch, Seat};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::SERVICES;
 use super::ownership::{Ownership, Working};
 use crate::actors::central::api::Central;
 use crate::actors::central::api::inbox::ForgetOutcomes;
@@ -13,6 +21,9 @@ use crate::actors::worker::api::{RecoverShards, Worker};
 use crate::config::{RecoveryConfig, TaskConfig};
 use crate::domain::shard::Shard;
 use crate::transport::{Cx, Fault, ServiceRef};
+
+/// How often statuses are compared with leases while no lease comes or goes.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Nudges zones whose published or propagated generation lags, whatever message got lost.
 #[derive(Debug)]
@@ -27,11 +38,12 @@ impl Reconcile for Recovery {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        let ranges: Vec<_> = working.leases().iter().map(|held| (held.first, held.last)).collect();
-        if ranges.is_empty() {
+        let leases = working.leases().to_vec();
+        if leases.is_empty() {
             return Ok(());
         }
-        let found = self.worker.call(cx, RecoverShards { ranges, limit: self.config.batch_size }).await?;
+        let message = RecoverShards { leases, limit: self.config.batch_size, tick: working.tick(Self::NAME) };
+        let found = self.worker.call(cx, message).await?;
         if found.zones > 0 {
             tracing::info!(zones = found.zones, "zones that lagged are taken up again");
         }
@@ -58,7 +70,8 @@ impl Reconcile for ZonePurge {
             if leases.is_empty() {
                 return Ok(());
             }
-            let message = PurgeZones { leases, older_than: self.config.time_threshold.as_secs(), limit };
+            let (older_than, tick) = (self.config.time_threshold.as_secs(), working.tick(Self::NAME));
+            let message = PurgeZones { leases, older_than, limit, tick };
             let purged = self.central.call(cx, message).await?;
             tracing::debug!(purged, "rows of deleted zones are gone");
             if purged < u64::from(limit) || cx.is_expired() {
@@ -81,11 +94,11 @@ impl Reconcile for ServiceStatusCheck {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        if singleton_token(&working).is_none() {
-            return Ok(());
-        }
+        let Some(token) = singletons(&working) else { return Ok(()) };
         let down_after = Some(self.config.time_threshold.as_secs());
-        self.central.call(cx, SweepServiceStatuses { down_after, remove_after: None }).await.map(drop)
+        let tick = working.tick(Self::NAME);
+        let message = SweepServiceStatuses { down_after, remove_after: None, leased: None, token, tick };
+        self.central.call(cx, message).await.map(drop)
     }
 }
 
@@ -102,11 +115,11 @@ impl Reconcile for ServiceCleanup {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        if singleton_token(&working).is_none() {
-            return Ok(());
-        }
+        let Some(token) = singletons(&working) else { return Ok(()) };
         let remove_after = Some(self.config.time_threshold.as_secs());
-        self.central.call(cx, SweepServiceStatuses { down_after: None, remove_after }).await.map(drop)
+        let tick = working.tick(Self::NAME);
+        let message = SweepServiceStatuses { down_after: None, remove_after, leased: None, token, tick };
+        self.central.call(cx, message).await.map(drop)
     }
 }
 
@@ -123,10 +136,49 @@ impl Reconcile for JournalTrim {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        let Some(token) = singleton_token(&working) else { return Ok(()) };
-        let older_than = self.config.time_threshold.as_secs();
-        let message = TrimJournals { token, older_than, limit: self.config.batch_size };
-        while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
+        let Some(token) = singletons(&working) else { return Ok(()) };
+        let (older_than, limit) = (self.config.time_threshold.as_secs(), self.config.batch_size);
+        loop {
+            let message = TrimJournals { token, older_than, limit, tick: working.tick(Self::NAME) };
+            if self.central.call(cx, message).await? == 0 || cx.is_expired() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Marks services as DOWN whose leases have ended, seconds after they did.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) coordinator: Arc<dyn Coordinator>,
+    /// The view that was acted upon last, and when.
+    pub(super) seen: Mutex<Option<(Epoch, Instant)>>,
+}
+
+impl Reconcile for Liveness {
+    const NAME: &'static str = "liveness";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let Some(token) = singletons(&working) else { return Ok(()) };
+        let known = self.coordinator.cached(&SERVICES).view.epoch;
+        let fresh = |(epoch, at): (Epoch, Instant)| epoch == known && at.elapsed() < LOOK_AGAIN;
+        if self.seen.lock().is_some_and(fresh) {
+            return Ok(());
+        }
+        let read = self.coordinator.read(&SERVICES).await;
+        let view = read.map_err(|error| Fault::unavailable("no_coordinator", error.to_string()))?.view;
+        if view.members.is_empty() {
+            return Ok(());
+        }
+        let instance = |seat: &Seat| seat.member.id.as_str().rsplit_once(':')?.1.parse().ok();
+        let leased = Some(view.members.iter().filter_map(instance).collect());
+        let tick = working.tick(Self::NAME);
+        let message = SweepServiceStatuses { down_after: None, remove_after: None, leased, token, tick };
+        self.central.call(cx, message).await?;
+        *self.seen.lock() = Some((view.epoch, Instant::now()));
         Ok(())
     }
 }
@@ -144,7 +196,7 @@ impl Reconcile for InboxTrim {
 
     async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
         let working = self.ownership.begin().await;
-        let Some(token) = singleton_token(&working) else { return Ok(()) };
+        let Some(token) = singletons(&working) else { return Ok(()) };
         let older_than = self.config.time_threshold.as_secs();
         let message = ForgetOutcomes { token, older_than, limit: self.config.batch_size };
         while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
@@ -153,6 +205,6 @@ impl Reconcile for InboxTrim {
 }
 
 /// The token of what belongs to no shard, if this producer does it: it holds the first one.
-fn singleton_token(working: &Working) -> Option<u64> {
+fn singletons(working: &Working) -> Option<u64> {
     working.leases().iter().find(|held| held.covers(Shard::FIRST)).map(|held| held.token)
 }

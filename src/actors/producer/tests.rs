@@ -33,7 +33,7 @@ impl Around {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         let worker = Fake::<Worker>::on(move |m: RecoverShards| {
-            seen.lock().push(m.ranges);
+            seen.lock().push(m.leases.iter().map(|held| (held.first, held.last)).collect());
             Ok(Recovered { zones: 0 })
         });
         let central = Fake::<Central>::on(|m: PurgeZones| Ok(if m.leases.is_empty() { 1 } else { 0 }))
@@ -111,7 +111,7 @@ fn a_stopped_producer_gives_its_seat_up() {
         around.recovered(|asked| !asked.is_empty()).await;
         stop.cancel();
         running.seat.await.unwrap();
-        let group = coordinator::Group::sharded(coordinator::GroupName::literal("producer"), Shard::COUNT);
+        let group = Group::sharded(GroupName::literal("producer"), Shard::COUNT);
         assert!(around.coordinator.read(&group).await.unwrap().view.members.is_empty());
     });
 }

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::ZoneId;
-use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
+use crate::domain::tick::Tick;
 use crate::rpcs;
 use crate::transport::Service;
 
@@ -33,10 +34,12 @@ pub struct PublishZone {
 /// Take up again whatever lags in these shards and was not tried lately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoverShards {
-    /// First and last shard of each range.
-    pub ranges: Vec<(Shard, Shard)>,
+    /// Only zones in these shards; their tokens are claimed in the transaction that takes zones up.
+    pub leases: Vec<ShardLease>,
     /// The most zones to take up.
     pub limit: u32,
+    /// Done once under this name.
+    pub tick: Tick,
 }
 
 /// What was found in the shards.

@@ -3,7 +3,6 @@
 //! Invariants: a zone is taken up at most once per pause, and the pauses grow while it lags; a zone that this worker
 //! attends to is left alone; one that there is no room for stays due.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::WorkerService;
@@ -11,26 +10,28 @@ use super::api::{RecoverShards, Recovered};
 use super::backoff::Backoff;
 use crate::config::RecoveryConfig;
 use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
 use crate::store::StoreError;
 use crate::store::repo::zones::{self, Lagging};
+use crate::store::repo::{fences, inbox};
 use crate::transport::{Cx, Fault, Handle};
 
 impl Handle<RecoverShards> for WorkerService {
     async fn handle(&self, _cx: &Cx, message: RecoverShards) -> Result<Recovered, Fault> {
-        let ranges: Vec<RangeInclusive<Shard>> =
-            message.ranges.iter().map(|(first, last)| *first..=*last).collect();
-        let taken = self
-            .take_due(&ranges, message.limit)
-            .await
-            .map_err(|error| Fault::unavailable("database_unavailable", error.to_string()))?;
+        let taken = self.take_due(&message).await.map_err(|error| match error {
+            StoreError::Fenced { .. } => Fault::conflict("fenced", error.to_string()),
+            error => Fault::unavailable("database_unavailable", error.to_string()),
+        })?;
         Ok(Recovered { zones: u32::try_from(taken).unwrap_or(u32::MAX) })
     }
 }
 
 impl WorkerService {
-    /// Takes up the zones that are due and schedules them anew. Answers how many.
-    async fn take_due(&self, ranges: &[RangeInclusive<Shard>], limit: u32) -> Result<usize, StoreError> {
-        let core = &self.core;
+    /// Takes up the zones that are due and schedules them anew, under the tokens of their shards. Answers how many.
+    async fn take_due(&self, message: &RecoverShards) -> Result<usize, StoreError> {
+        let RecoverShards { leases, limit, tick } = message;
+        let ranges: Vec<_> = leases.iter().map(ShardLease::range).collect();
+        let (core, ranges, limit) = (&self.core, &ranges, *limit);
         let now = core.clock.now();
         // A change is due at once: the first attempt is given its time.
         let due_by = now.minus(core.recovery.retry_first);
@@ -48,6 +49,12 @@ impl WorkerService {
             core.store
                 .transact(|tx| {
                     Box::pin(async move {
+                        let all = attended.iter().chain(due);
+                        let shards = all.map(|lagging| Shard::of(lagging.zone.id)).collect();
+                        fences::claim_shards(tx, leases, shards).await?;
+                        if !inbox::claim(tx, tick.as_str(), now).await? {
+                            return Ok(());
+                        }
                         for Lagging { zone, attempts, .. } in attended {
                             zones::schedule(tx, zone.id, *attempts, due_by.plus(pause(recovery, 0))).await?;
                         }

@@ -2,6 +2,10 @@
 //!
 //! Invariants: the token kept for a resource only grows.
 
+use std::collections::BTreeSet;
+
+use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::value::args;
@@ -18,6 +22,23 @@ pub async fn claim(tx: &mut dyn Tx, resource: &str, token: u64) -> Result<(), St
         let error = StoreError::Fenced { resource: resource.to_owned() };
         tx.doom(error.clone());
         return Err(error);
+    }
+    Ok(())
+}
+
+/// Claims each of these shards under the token of its lease; a shard that no lease covers is refused. Always in the same
+/// order, so that two who claim the same shards wait for each other one way only.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_shards(
+    tx: &mut dyn Tx,
+    leases: &[ShardLease],
+    shards: BTreeSet<Shard>,
+) -> Result<(), StoreError> {
+    for shard in shards {
+        let token = leases.iter().find(|lease| lease.covers(shard)).map_or(0, |lease| lease.token);
+        claim(tx, &format!("shard/{shard}"), token).await?;
     }
     Ok(())
 }

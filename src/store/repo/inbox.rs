@@ -19,6 +19,14 @@ pub async fn settle(tx: &mut dyn Tx, key: &str, reply: &str, now: Timestamp) -> 
     Ok(tx.run(sql, args![key, reply, now]).await? > 0)
 }
 
+/// True for the first of all transactions that do what has this name and no outcome to keep; any other does nothing.
+///
+/// # Errors
+/// If the database fails.
+pub async fn claim(tx: &mut dyn Tx, key: &str, now: Timestamp) -> Result<bool, StoreError> {
+    settle(tx, key, "", now).await
+}
+
 /// The outcome of the work done under a key; `None` if it was not done, or too long ago.
 ///
 /// # Errors

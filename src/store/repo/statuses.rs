@@ -3,9 +3,9 @@
 //! Invariants: one row per service, host and instance; its first heartbeat gives it its id and time of creation.
 
 use super::list::List;
-use crate::domain::ids::ServiceStatusId;
+use crate::domain::ids::{InstanceId, ServiceStatusId};
 use crate::domain::page::{Page, PageRequest, ServiceFilter, ServiceSortKey};
-use crate::domain::service_status::{Health, ServiceStatus};
+use crate::domain::service_status::{Health, LEASE, ServiceStatus};
 use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
@@ -81,6 +81,32 @@ pub async fn mark_down(tx: &mut dyn Tx, before: Timestamp, now: Timestamp) -> Re
     let sql = "UPDATE service_statuses SET status = 'DOWN', updated_at = $1 \
                WHERE status = 'UP' AND heartbeated_at < $2";
     tx.run(sql, args![now, before]).await
+}
+
+/// Calls those down that said they hold a lease and do not, and were last heard of before a time; answers how many.
+///
+/// # Errors
+/// If the database fails.
+pub async fn mark_lost(
+    tx: &mut dyn Tx,
+    leased: &[InstanceId],
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM service_statuses s WHERE s.status IN ('UP', 'WARNING') AND s.heartbeated_at < $1"
+    );
+    let rows = tx.rows(sql, args![before]).await?;
+    let up = rows.into_iter().map(status).collect::<Result<Vec<_>, _>>()?;
+    let mut lost = 0;
+    for row in up {
+        if row.capabilities.contains_key(LEASE) && !leased.contains(&row.instance) {
+            let sql = "UPDATE service_statuses SET status = 'DOWN', updated_at = $1 WHERE id = $2 \
+                       AND heartbeated_at < $3 AND status IN ('UP', 'WARNING')";
+            lost += tx.run(sql, args![now, row.id, before]).await?;
+        }
+    }
+    Ok(lost)
 }
 
 /// Removes the rows of services that stopped, and of those that are down and were last heard of before a time; answers

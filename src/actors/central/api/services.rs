@@ -8,6 +8,7 @@ use super::Central;
 use crate::domain::ids::{InstanceId, ServiceStatusId};
 use crate::domain::page::{Page, PageRequest, ServiceFilter, ServiceSortKey};
 use crate::domain::service_status::{Health, ServiceStatus};
+use crate::domain::tick::Tick;
 use crate::rpcs;
 
 rpcs! { Central;
@@ -57,4 +58,10 @@ pub struct SweepServiceStatuses {
     pub down_after: Option<u64>,
     /// STOPPED rows, and DOWN rows not heard of for so many seconds, are removed.
     pub remove_after: Option<u64>,
+    /// The instances that hold a lease, if that is known: others that said they hold one become DOWN.
+    pub leased: Option<Vec<InstanceId>>,
+    /// The token of the first shard, claimed in the transaction.
+    pub token: u64,
+    /// Done once under this name.
+    pub tick: Tick,
 }

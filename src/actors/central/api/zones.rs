@@ -12,6 +12,7 @@ use crate::domain::page::{Page, PageRequest, ZoneFilter, ZoneSortKey};
 use crate::domain::pool::NsRecord;
 use crate::domain::quota::Quotas;
 use crate::domain::shard_lease::ShardLease;
+use crate::domain::tick::Tick;
 use crate::domain::ttl::Ttl;
 use crate::domain::zone::{Zone, ZoneChanges, ZoneKind};
 use crate::rpcs;
@@ -95,6 +96,8 @@ pub struct PurgeZones {
     pub older_than: u64,
     /// At most so many.
     pub limit: u32,
+    /// Done once under this name.
+    pub tick: Tick,
 }
 
 /// Forgets old lines of published changes, for the producer. Answers of how many zones; ask again until it is none.
@@ -106,6 +109,8 @@ pub struct TrimJournals {
     pub older_than: u64,
     /// At most so many zones.
     pub limit: u32,
+    /// Done once under this name.
+    pub tick: Tick,
 }
 
 /// The limits in force for a project.

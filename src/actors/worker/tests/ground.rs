@@ -22,6 +22,8 @@ use crate::domain::pool::{Nameserver, NsRecord, Pool, Target};
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
 use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
+use crate::domain::tick::Tick;
 use crate::domain::time::Timestamp;
 use crate::domain::ttl::Ttl;
 use crate::domain::zone::{SoaTimers, Zone, ZoneKind};
@@ -33,6 +35,13 @@ use crate::transport::{Host, HostConfig, InProcess, Place, Serving, Transport as
 
 const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 pub(super) const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// A producer's request to take up whatever lags, like no other before.
+pub(super) fn recover_all(limit: u32) -> RecoverShards {
+    let leases = vec![ShardLease { first: Shard::FIRST, last: Shard::LAST, token: 1 }];
+    let tick = Tick::new("recovery", &leases, 0, rand::random());
+    RecoverShards { leases, limit, tick }
+}
 
 /// Name servers transfer what is published in the database.
 struct Published(Store);
@@ -257,7 +266,7 @@ impl Ground {
     }
 
     pub(super) async fn recover(&self) -> u32 {
-        let message = RecoverShards { ranges: vec![(Shard::FIRST, Shard::LAST)], limit: 100 };
+        let message = recover_all(100);
         let worker = self.transport.service_ref::<Worker>();
         worker.call(&Cx::system(PATIENCE), message).await.unwrap().zones
     }

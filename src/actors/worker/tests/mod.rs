@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use self::ground::{Ground, PATIENCE, nameserver};
-use super::api::RecoverShards;
+use self::ground::{Ground, PATIENCE, nameserver, recover_all};
 use super::*;
 use crate::actors::central::api::status::ReportZone;
 use crate::actors::mdns::api::ZonePublished;
@@ -16,7 +15,6 @@ use crate::dns::fake_server::Manner;
 use crate::domain::consensus::Answer;
 use crate::domain::generation::Generation;
 use crate::domain::record_type::RecordType;
-use crate::domain::shard::Shard;
 use crate::domain::time::Timestamp;
 use crate::domain::zone_status::{Action, Outcome, Status};
 use crate::store::StoreError;
@@ -171,7 +169,7 @@ fn zones_being_attended_to_do_not_hide_the_others_from_recovery() {
         ground.change(&lost).await;
         tokio::time::advance(Duration::from_secs(6)).await;
         let only_one = async || {
-            let message = RecoverShards { ranges: vec![(Shard::FIRST, Shard::LAST)], limit: 1 };
+            let message = recover_all(1);
             ground.transport.service_ref::<Worker>().call(&Cx::system(PATIENCE), message).await.unwrap().zones
         };
         assert_eq!((only_one().await, only_one().await), (0, 1));
