@@ -269,7 +269,8 @@ async fn fail_over(link: &Network, processes: &mut [Process], client: &Arc<Clien
         };
         timeout(WAIT, back).await.expect("it comes back");
     }
-    let all: Vec<String> = times.iter().map(|time| format!("{time:.0?}")).collect();
+    let all: Vec<String> = times.iter().map(|time| format!("{} ms", time.as_millis())).collect();
     let median = percentile(&mut times, 50);
-    println!("{:52} median {median:.0?} ({})", "kill -9 of the leader until the next grant", all.join(", "));
+    let median = median.as_millis();
+    println!("{:52} median {median} ms ({})", "kill -9 of the leader until the next grant", all.join(", "));
 }

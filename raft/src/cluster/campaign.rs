@@ -1,7 +1,7 @@
 //! Elections that somebody asked for: a leader that goes, or one that is gone.
 //!
-//! A voter that has heard from a leader within a lease refuses to elect another. Who wants to lead with the leader's consent
-//! therefore first shows its next vote to all voters ([`Request::Yield`]), which ends their trust in the leader, and then
+//! A voter that has heard from a leader within a lease refuses to elect another. Who wants to lead because the
+//! leader asks for it, or because the leader's process is gone, therefore first shows its next vote to all voters ([`Request::Yield`]), which ends their trust in the leader, and then
 //! stands for election as usual.
 //!
 //! **Invariants**: nothing here decides an election, it only makes one happen sooner. A leader proposes nothing more before
@@ -18,15 +18,17 @@ use super::{
     operation::OperateError,
     peer::{LinkError, Request, Response},
     snapshot::Meta,
-    types::{NodeId, Vote},
+    types::{NodeId, Peer, Vote},
 };
 
 /// How long a successor may take to get the last entries.
 const LAST_ENTRIES: Duration = Duration::from_secs(2);
 /// How long to wait for voters to yield, and for a leader that may be gone.
-const PROMPT: Duration = Duration::from_millis(200);
+const PROMPT: Duration = Duration::from_millis(500);
+/// How often it is asked whether the leader is still there.
+const PROBES: u32 = 3;
 /// How often a voter stands for election when the leader is gone, before it leaves that to its timer.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 4;
 
 /// Takes back that a leader is leaving, however the attempt ends.
 struct Leaving<'a>(&'a Node);
@@ -62,7 +64,7 @@ impl Node {
         }
     }
 
-    fn successor(&self, to: Option<NodeId>) -> Result<(NodeId, super::types::Peer), OperateError> {
+    fn successor(&self, to: Option<NodeId>) -> Result<(NodeId, Peer), OperateError> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
         let replication = metrics.replication.as_ref().ok_or_else(|| failed("this node does not lead"))?;
@@ -79,7 +81,7 @@ impl Node {
         Ok((id, peer.clone()))
     }
 
-    /// Stands for election because the leader asked for it.
+    /// Stands for election because the leader asks for it.
     pub(super) fn campaign(&self) -> Response {
         if let Some(node) = self.this.upgrade() {
             tokio::spawn(node.stand());
@@ -106,7 +108,7 @@ impl Node {
         }
     }
 
-    /// Stops trusting the leader, for a voter that stands with the leader's consent.
+    /// Stops trusting the leader, for a voter that stands because the leader goes or is gone.
     pub(super) async fn yield_to(&self, from: Option<NodeId>, vote: Vote) -> Response {
         let (voters, _) = self.members();
         let candidate = vote.leader_id().voted_for();
@@ -127,11 +129,23 @@ impl Node {
         }
     }
 
+    /// Whether nothing listens any more where a node was.
+    async fn is_gone(&self, id: NodeId, peer: &Peer) -> bool {
+        for _ in 0..PROBES {
+            match self.voice.ask(Some(id), peer, Request::Identify, PROMPT).await {
+                Err(CallError::Link(LinkError::Gone { .. })) => return true,
+                // The question may have gone out on a connection that died with the process.
+                Err(CallError::Link(_)) => sleep(self.timing.heartbeat / 8).await,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Stands for election at once if the leader's process is gone.
     pub(super) async fn check_on_leader(self: Arc<Self>, leader: NodeId) {
         let Some((id, peer)) = self.leader().filter(|(id, _)| *id == leader) else { return };
-        let answer = self.voice.ask(Some(id), &peer, Request::Identify, PROMPT).await;
-        if !matches!(answer, Err(CallError::Link(LinkError::Gone { .. }))) {
+        if !self.is_gone(id, &peer).await {
             return;
         }
         tracing::info!(%peer, "the leader is gone");
@@ -139,18 +153,15 @@ impl Node {
         let Some(rank) = voters.iter().rev().filter(|id| **id != leader).position(|id| *id == self.id) else {
             return;
         };
-        for attempt in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let metrics = self.raft.server_metrics().borrow().clone();
             let known = metrics.current_leader.filter(|id| *id != leader);
             if known.is_some() || metrics.state == ServerState::Leader {
                 return;
             }
-            if let Err(error) = self.raft.trigger().elect().await {
-                tracing::warn!(%error, "cannot stand for election");
-                return;
-            }
-            // All voters stand at the same time and the greatest vote wins; if its log is behind, they try one after the other.
-            sleep(self.timing.heartbeat / 2 + self.timing.heartbeat / 4 * (rank as u32 + attempt)).await;
+            // All stand at the same time and the greatest vote wins. If its log is behind, they try again, one after the other.
+            self.clone().stand().await;
+            sleep(self.timing.heartbeat * attempt * (rank as u32 + 1)).await;
         }
     }
 }

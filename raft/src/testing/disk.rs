@@ -22,6 +22,7 @@ struct Content {
     durable_names: BTreeMap<String, usize>,
     life: u64,
     full: bool,
+    full_at_sync: bool,
     broken: bool,
     lies: bool,
     delay: Duration,
@@ -76,6 +77,11 @@ impl MemoryDisk {
     /// Whether there is no room left.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;
+    }
+
+    /// Whether there turns out to be no room when something is synced.
+    pub fn set_full_at_sync(&self, full: bool) {
+        self.lock().full_at_sync = full;
     }
 
     /// Whether every write fails.
@@ -241,6 +247,13 @@ impl DiskFile for OpenFile {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut content = self.disk.writable(self.life)?;
+        if content.full_at_sync {
+            // Some systems forget what they could not write.
+            let file = content.files.get_mut(self.id).ok_or_else(missing)?;
+            let durable = file.durable.len();
+            file.now.iter_mut().skip(durable).for_each(|byte| *byte = 0);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         content.syncs += 1;
         if !content.lies
             && let Some(file) = content.files.get_mut(self.id)

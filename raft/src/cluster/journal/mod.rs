@@ -81,7 +81,8 @@ pub(crate) struct Journal {
     number: u64,
     length: u64,
     sequence: u64,
-    dirty: bool,
+    /// The frames at the end that were not synced yet: a failed sync may lose them, so they are written again.
+    unsynced: Vec<u8>,
 }
 
 impl Journal {
@@ -94,30 +95,41 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let frame = frame::write(SCHEMA, self.sequence, record)
             .map_err(|reason| JournalError::Io { action: "encode", source: io::Error::other(reason) })?;
-        let written = self
-            .file
-            .write_at(self.length, &frame)
-            .and_then(|()| if sync { self.file.sync() } else { Ok(()) });
-        if let Err(error) = written {
-            self.file.set_len(self.length).map_err(JournalError::io("shorten"))?;
-            return Err(JournalError::Io { action: "append to", source: error });
+        if sync {
+            let durable = self.length - self.unsynced.len() as u64;
+            self.unsynced.extend(&frame);
+            if let Err(error) = self.file.write_at(durable, &self.unsynced).and_then(|()| self.file.sync()) {
+                self.unsynced.truncate(self.unsynced.len() - frame.len());
+                return self.take_back(error);
+            }
+            self.unsynced.clear();
+        } else {
+            if let Err(error) = self.file.write_at(self.length, &frame) {
+                return self.take_back(error);
+            }
+            self.unsynced.extend(&frame);
         }
         self.length += frame.len() as u64;
         self.sequence += 1;
-        self.dirty = !sync;
         if sync {
             self.note_durable();
         }
         if let Record::Purge(upto) = record {
             self.drop_segments(upto.index);
         }
-        if self.length > SEGMENT && !self.dirty {
+        if self.length > SEGMENT && self.unsynced.is_empty() {
             // Not vital: the record above is durable already, so a full disk is left to the next append to find.
             if let Err(error) = self.rotate(summary) {
                 tracing::warn!(%error, "cannot begin another log file");
             }
         }
         Ok(())
+    }
+
+    /// Removes what a failed append may have written.
+    fn take_back(&mut self, error: io::Error) -> Result<(), JournalError> {
+        self.file.set_len(self.length).map_err(JournalError::io("shorten"))?;
+        Err(JournalError::Io { action: "append to", source: error })
     }
 
     /// Begins a new file.

@@ -44,7 +44,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, fresh: NodeId) -> Result<(Journal, Conte
         contents.summary = summary;
         segments.push_back((1, None));
         let mut journal =
-            Journal { disk, mark, segments, file, number: 1, length, sequence: 2, dirty: false };
+            Journal { disk, mark, segments, file, number: 1, length, sequence: 2, unsynced: Vec::new() };
         journal.note_durable();
         return Ok((journal, contents));
     }
@@ -53,7 +53,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, fresh: NodeId) -> Result<(Journal, Conte
     file.sync().map_err(JournalError::io("sync"))?;
     let sequence = sequence.unwrap_or(1);
     let mut journal =
-        Journal { disk, mark, segments, file, number: end.0, length: end.1, sequence, dirty: false };
+        Journal { disk, mark, segments, file, number: end.0, length: end.1, sequence, unsynced: Vec::new() };
     journal.note_durable();
     Ok((journal, contents))
 }

@@ -154,9 +154,16 @@ async fn old_files_go_and_the_rest_is_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_is_waited_for_and_loses_nothing() {
+    full_for_a_while(MemoryDisk::set_full).await;
+    full_for_a_while(MemoryDisk::set_full_at_sync).await;
+}
+
+async fn full_for_a_while(set_full: fn(&MemoryDisk, bool)) {
     let disk = written().await;
     let mut log = open(&disk).unwrap();
-    disk.set_full(true);
+    append(&mut log, 3, 10..=20).await;
+    log.truncate(id(3, 10)).await.unwrap(); // Not synced before the next append is.
+    set_full(&disk, true);
     let waiting = tokio::spawn({
         let mut log = log.clone();
         async move { append(&mut log, 3, 10..=10).await }
@@ -165,7 +172,7 @@ async fn a_full_disk_is_waited_for_and_loses_nothing() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert!(!waiting.is_finished());
-    disk.set_full(false);
+    set_full(&disk, false);
     waiting.await.unwrap();
     assert_eq!(log.trouble(), None);
     append(&mut log, 3, 11..=11).await;
