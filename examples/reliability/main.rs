@@ -16,6 +16,7 @@ mod faults;
 mod http;
 mod judge;
 mod load;
+mod measure;
 mod oracle;
 mod report;
 mod watch;
@@ -50,6 +51,9 @@ struct Options {
     /// Without it, everything, each several times.
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
+    /// Instead of faults, how many changes a second there can be, and how soon they are on the name servers.
+    #[arg(long)]
+    measure: bool,
     /// Changes a second.
     #[arg(long, default_value_t = 50)]
     rate: u32,
@@ -96,7 +100,10 @@ async fn run(options: &Options, folder: &Path) -> anyhow::Result<()> {
         names => names.iter().map(|name| Kind::parse(name)).collect::<Result<_, _>>()?,
     };
     say("starting the cluster");
-    let cluster = Cluster::up(folder).await?;
+    let cluster = Cluster::up(folder, !options.measure).await?;
+    if options.measure {
+        return measure::measure(&cluster).await;
+    }
     let binds = vec![cluster.address("bind1")?, cluster.address("bind2")?];
     let begun = Instant::now();
     let mut random = StdRng::seed_from_u64(options.seed);

@@ -136,7 +136,7 @@ fn line(out: &mut String, title: &str, times: usize, samples: &[&Sample], back: 
 }
 
 /// Median, 99th percentile and maximum in milliseconds.
-fn spread(mut times: Vec<Duration>) -> String {
+pub(crate) fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |share: f64| {
         let index = ((times.len() as f64 * share).ceil() as usize).saturating_sub(1);
