@@ -17,6 +17,7 @@ use ordain::dns::server::{InMemory, Limits, Responder, Server};
 use ordain::dns::zone::{RrSet, ZoneEdit, ZoneVersion};
 use ordain::domain::generation::Generation;
 use ordain::domain::host_port::HostPort;
+use ordain::domain::hostname::parse_host;
 use ordain::domain::ids::{PoolId, ZoneId};
 use ordain::domain::name::Name;
 use ordain::domain::rdata::RData;
@@ -170,7 +171,14 @@ fn records() -> BTreeMap<Name, RData> {
         let data = RData::parse(rtype, &text).unwrap_or_else(|error| panic!("{rtype} {text:?}: {error}"));
         (Name::parse(&format!("r{at}.{ORIGIN}")).unwrap(), data)
     };
-    values().into_iter().enumerate().map(read).collect()
+    let mut records: BTreeMap<Name, RData> = values().into_iter().enumerate().map(read).collect();
+    let (label, address) = ("a".repeat(63), RData::parse(RecordType::A, "192.0.2.1").unwrap());
+    let longest = format!("{label}.{label}.{label}.{}", "a".repeat(254 - 3 * 64 - 1 - ORIGIN.len()));
+    for owner in ["*", "*.W", "_a._b-c", "1.2.3.4", "xn--bcher-kva", "A--b", &longest] {
+        let owner = parse_host(&format!("{owner}.{ORIGIN}"), "name").unwrap();
+        assert!(records.insert(owner, address.clone()).is_none());
+    }
+    records
 }
 
 fn apex() -> Vec<RData> {
