@@ -15,7 +15,7 @@ use crate::store::repo::zones;
 use crate::transport::{Cx, Fake, Faked, Fault, Transport};
 
 /// How long a message that the test itself sends may take.
-const CALL: Duration = Duration::from_secs(30);
+const CALL: Duration = Duration::from_secs(60);
 
 /// A worker that takes what it is told and does nothing.
 pub(super) async fn worker(transport: &dyn Transport) -> Result<Faked, Fault> {

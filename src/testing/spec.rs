@@ -1,5 +1,7 @@
 //! What a world is to be like.
 
+use std::time::Duration;
+
 use super::Wire;
 use crate::config::{Config, DatabaseUrl, TransportKind};
 use crate::deployment::ServiceKind;
@@ -7,6 +9,9 @@ use crate::domain::time::Timestamp;
 
 /// 2026-01-01T00:00:00Z, when worlds begin unless told otherwise.
 const BEGINNING: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+/// What a busy machine is given in real time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A description of a world.
 #[derive(Debug, Clone)]
@@ -63,14 +68,19 @@ impl Spec {
         self
     }
 
-    /// What messages between services travel over; the wire codec unless told otherwise.
+    /// What messages between services travel over; the wire codec unless told otherwise. Over a broker time is real and passes
+    /// on a busy machine, too, so the time-outs of the way there become a minute.
     #[must_use]
     pub fn over(mut self, wire: &Wire) -> Self {
         self.config.transport.kind = match wire {
             Wire::Typed => TransportKind::InProcess,
             Wire::Codec => TransportKind::InProcessCodec,
             Wire::Amqp(url) => {
-                self.config.transport.amqp.urls = vec![url.clone()];
+                let transport = &mut self.config.transport;
+                transport.queue_timeout = PATIENCE;
+                transport.amqp.heartbeat = PATIENCE;
+                transport.amqp.connect_timeout = PATIENCE;
+                transport.amqp.urls = vec![url.clone()];
                 TransportKind::Amqp
             }
         };

@@ -28,7 +28,7 @@ use crate::transport::{Faked, Service, ServiceRef, TransportExt as _};
 /// How long a test waits for something to become so, in the world's time.
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// The same in real time.
-const REAL_PATIENCE: Duration = Duration::from_secs(120);
+const REAL_PATIENCE: Duration = Duration::from_secs(300);
 /// How long it waits between two looks: from the first to the longest, a fifth more each time.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(5));
 /// The longest in real time.
@@ -203,7 +203,7 @@ impl World {
     /// Waits until the API shows the zone in this status.
     ///
     /// # Errors
-    /// If it does not within an hour (over a broker: two real minutes); the failure tells what it shows instead.
+    /// If it does not within an hour (over a broker: five real minutes); the failure tells what it shows instead.
     pub async fn zone_becomes(&self, id: &str, status: &str) -> Result<(), Failure> {
         let mut shown = String::new();
         self.until(&format!("zone {id} to be {status}"), async || {
@@ -217,7 +217,7 @@ impl World {
     /// Waits until the zone is gone.
     ///
     /// # Errors
-    /// If it is still there after an hour (over a broker: two real minutes).
+    /// If it is still there after an hour (over a broker: five real minutes).
     pub async fn zone_vanishes(&self, id: &str) -> Result<(), Failure> {
         let target = format!("/v2/zones/{id}");
         self.until(&format!("zone {id} to be gone"), async || {
@@ -230,7 +230,7 @@ impl World {
     /// Waits until `check` says so.
     ///
     /// # Errors
-    /// If it fails, or says no for an hour (over a broker: two real minutes).
+    /// If it fails, or says no for an hour (over a broker: five real minutes).
     pub async fn until(
         &self,
         what: &str,
