@@ -236,7 +236,7 @@ fn members_have_their_form(wire: &Wire) {
 fn a_type_that_is_not_enabled_is_refused(wire: &Wire) {
     wire.run(async {
         let rig = Rig::configured(wire, |config| {
-            config.central.supported_record_type.retain(|kind| *kind != RecordType::Spf)
+            config.central.supported_record_type.retain(|kind| *kind != RecordType::Spf);
         })
         .await;
         let zone = rig.member().zone("example.org.").await;
