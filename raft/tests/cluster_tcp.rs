@@ -1,6 +1,6 @@
 //! Three nodes with real sockets and real disks: the conformance suite on their coordinators and on those of clients
 //! without a log, and what is particular to the network.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};
 
