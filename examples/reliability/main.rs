@@ -175,6 +175,12 @@ fn command(options: &Options) -> String {
     if let Some(minutes) = options.minutes {
         command.push_str(&format!(" --minutes {minutes}"));
     }
+    if options.rate != 50 {
+        command.push_str(&format!(" --rate {}", options.rate));
+    }
+    if options.zones != 300 {
+        command.push_str(&format!(" --zones {}", options.zones));
+    }
     if !options.faults.is_empty() {
         command.push_str(&format!(" --faults {}", options.faults.join(",")));
     }

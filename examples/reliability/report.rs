@@ -58,7 +58,7 @@ impl Report {
         )?;
         writeln!(
             out,
-            "| of the unclear ones: done after all / not done | {} / {} |",
+            "| of the unclear ones, deleted zones apart: done after all / not done | {} / {} |",
             f.unclear.0, f.unclear.1
         )?;
         writeln!(
