@@ -18,6 +18,7 @@ mod printed;
 mod process;
 mod producer;
 mod reader;
+mod schema_ceiling;
 mod setting;
 mod worker;
 
@@ -37,6 +38,7 @@ pub use network::{Network, NotANetwork};
 pub use process::{AuthStrategy, LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
 pub use producer::{ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
 pub use reader::Mistake;
+pub use schema_ceiling::SchemaCeiling;
 pub use worker::WorkerConfig;
 
 use reader::{Line, Section};

@@ -117,7 +117,8 @@ fn a_sender_under_a_ceiling_writes_and_reads_the_old_schema() {
         let parcel = Parcel::new(context(), Want::Reply, renamed());
         assert_eq!(hex(&frame::write_request(&parcel, 1).unwrap()), hex(&bytes(REQUEST_V1)));
 
-        let transport = InProcess::through_codec_up_to(SchemaCeilings::default().with(Renamed::NAME, 1));
+        let transport =
+            InProcess::through_codec_up_to(SchemaCeilings::default().with(Probe::NAME, Renamed::NAME, 1));
         let place = Place::current().unwrap();
         let inbox = Host::start(ProbeState::new(), routes(), HostConfig::default(), &place);
         let _serving = transport.serve(Probe::endpoint(), inbox).await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::amqp::AmqpConfig;
 use super::reader::Section;
+use super::schema_ceiling::SchemaCeiling;
 use super::setting::choices;
 
 /// `[node]`
@@ -69,6 +70,8 @@ pub struct TransportConfig {
     pub queue_capacity: usize,
     /// How long a message may wait for a permit; then it is refused as overloaded.
     pub queue_timeout: Duration,
+    /// Messages that are sent in an older schema.
+    pub schema_ceilings: Vec<SchemaCeiling>,
     /// The broker of `kind = "amqp"`.
     pub amqp: AmqpConfig,
 }
@@ -98,6 +101,11 @@ impl TransportConfig {
                 "queue_timeout",
                 Duration::from_secs(10),
                 "How long a message may wait for its turn; then it is refused as overloaded.",
+            ),
+            schema_ceilings: s.get(
+                "schema_ceilings",
+                Vec::new(),
+                "During an upgrade, until no old process is left: the newest schema that messages are sent in, such as \"central.create_zone=1\".",
             ),
             amqp: s.section("amqp", "The broker of the kind \"amqp\".", AmqpConfig::read),
         };

@@ -65,12 +65,16 @@ pub(super) async fn open_transport(
     config: &Config,
     health: &Health,
 ) -> Result<Arc<dyn Transport>, StartError> {
+    let listed = config.transport.schema_ceilings.iter();
+    let ceilings = listed.fold(SchemaCeilings::default(), |ceilings, one| {
+        ceilings.with(&one.service, &one.message, one.ceiling)
+    });
     Ok(match config.transport.kind {
         TransportKind::InProcess => Arc::new(InProcess::typed()),
-        TransportKind::InProcessCodec => Arc::new(InProcess::through_codec()),
+        TransportKind::InProcessCodec => Arc::new(InProcess::through_codec_up_to(ceilings)),
         TransportKind::Amqp => {
             let (amqp, broker) = (config.transport.amqp.clone(), health.condition("broker"));
-            Arc::new(Amqp::start_up_to(amqp, SchemaCeilings::default(), broker).await?)
+            Arc::new(Amqp::start_up_to(amqp, ceilings, broker).await?)
         }
     })
 }

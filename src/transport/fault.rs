@@ -86,6 +86,9 @@ macro_rules! constructors {
 }
 
 impl Fault {
+    /// The kind of fault that says that a message came in a schema the receiver does not know.
+    pub const UNKNOWN_SCHEMA: &'static str = "unknown_schema";
+
     /// A fault without a text; certainly nothing was done.
     #[must_use]
     pub fn new(code: FaultCode, kind: impl Into<Cow<'static, str>>) -> Self {
@@ -147,7 +150,7 @@ impl Fault {
     /// The receiver cannot read this message.
     #[must_use]
     pub fn unknown_schema(method: &str, schema: u16) -> Self {
-        Self::new(FaultCode::UnknownSchema, "unknown_schema")
+        Self::new(FaultCode::UnknownSchema, Self::UNKNOWN_SCHEMA)
             .with_message(format!("schema {schema} of {method} is not known here"))
     }
 

@@ -1,15 +1,16 @@
 //! `Host<H>`: the actix actor around any service state.
 //!
 //! A parcel passes the mailbox (bounded), its lane (if it has a key), the door (permits) and then runs as a task of its
-//! own on the shared runtime. With no permit free the actor pauses its mailbox, which fills, so that senders are told
+//! own on the shared runtime. One without a key that finds a permit free need not wait for anything and passes the mailbox
+//! by: that saves the way through the actor's thread. With no permit free the actor pauses its mailbox, which fills, so that senders are told
 //! `Overloaded` at once.
 //!
 //! Invariants: nothing that input decides runs on the actor's thread; a panicking handler is an `Internal` fault and
 //! nothing else; an actor that dies is replaced after a pause, with the same state and behind the same [`Inbox`].
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::prelude::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
@@ -22,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::fault::Fault;
-use super::inbox::{Delivery, Inbox, Living, Shared};
+use super::inbox::{Begun, Delivery, Direct, Inbox, Living, Shared};
 use super::layers::admit::{Admission, Permit, QueueLimits};
 use super::layers::deadline;
 use super::layers::lanes::{Lanes, Turn};
@@ -97,6 +98,8 @@ impl<H: Send + Sync + 'static> Host<H> {
             stop: CancellationToken::new(),
             unfinished: TaskTracker::new(),
             meter: Arc::new(Meter::default()),
+            runtime: place.runtime().clone(),
+            direct: OnceLock::new(),
         });
         let core = Arc::new(Core {
             state,
@@ -107,6 +110,13 @@ impl<H: Send + Sync + 'static> Host<H> {
             lanes: Arc::new(Lanes::new(service, config.lane)),
             shared: Arc::clone(&shared),
         });
+        let at_once = Arc::downgrade(&core);
+        let direct = Direct(Box::new(move |delivery| match at_once.upgrade() {
+            Some(core) => core.begin_at_once(delivery),
+            None => Err(Box::new(delivery)),
+        }));
+        // It is set this once.
+        drop(shared.direct.set(direct));
         begin_life(&core, 0);
         Inbox::new(shared)
     }
@@ -252,6 +262,17 @@ impl<H: Send + Sync + 'static> Core<H> {
         let core = Arc::clone(self);
         // Whoever counts what is unfinished counts answers, so the task need not be tracked.
         drop(self.place.runtime().spawn(core.run_all(delivery, turn, permit)));
+    }
+
+    /// The work of a delivery without a lane, if a permit is free. Nobody is overtaken who waits for a permit: those that
+    /// become free go to him first.
+    fn begin_at_once(self: Arc<Self>, delivery: Delivery) -> Begun {
+        match self.door.try_enter() {
+            Some(permit) if delivery.parcel.lane.is_none() => {
+                Ok(self.run_all(delivery, None, permit).boxed())
+            }
+            _ => Err(Box::new(delivery)),
+        }
     }
 
     async fn run_all(self: Arc<Self>, first: Delivery, mut turn: Option<Turn>, permit: Permit) {

@@ -20,7 +20,7 @@ use super::inbox::{Answer, Inbox, Refused};
 use super::message::Service;
 use super::payload::{Parcel, Payload, Want};
 use super::service_ref::ServiceRef;
-use super::{SchemaCeilings, Serving, Transport};
+use super::{SchemaCeilings, Serving, Transport, schemas};
 
 /// How long mounting waits for an actor to start.
 const START: Duration = Duration::from_secs(10);
@@ -57,6 +57,12 @@ impl InProcess {
         Self { mounts: Arc::default(), wire: Some(Arc::new(ceilings)) }
     }
 
+    /// The same transport and instances, for a sender that writes in schemas not above `ceilings`.
+    #[must_use]
+    pub fn up_to(&self, ceilings: SchemaCeilings) -> Self {
+        Self { mounts: Arc::clone(&self.mounts), wire: Some(Arc::new(ceilings)) }
+    }
+
     /// A reference to the service `S` on this transport.
     #[must_use]
     pub fn service_ref<S: Service>(&self) -> ServiceRef<S> {
@@ -82,14 +88,6 @@ impl InProcess {
         }
     }
 
-    /// The parcel as the receiver gets it.
-    fn carry(&self, parcel: Parcel) -> Result<Parcel, Fault> {
-        let Some(ceilings) = &self.wire else { return Ok(parcel) };
-        let ceiling = ceilings.of(parcel.method.as_str());
-        let frame = frame::write_request(&parcel, ceiling)?;
-        frame::read_request(&frame)
-    }
-
     /// The outcome as the sender gets it.
     fn carry_back(&self, method: &str, outcome: Result<Payload, Fault>) -> Result<Payload, Fault> {
         if self.wire.is_none() {
@@ -98,9 +96,27 @@ impl InProcess {
         frame::read_reply(&frame::write_reply(method, &outcome))
     }
 
+    /// Hands the parcel over as it is, and waits for what is wanted.
+    async fn convey(&self, to: Address, parcel: Parcel) -> Result<Payload, Fault> {
+        if let Address::All(_) = to {
+            return self.deliver_to_all(to, &parcel).map(|()| Payload::Accepted);
+        }
+        let (method, want) = (parcel.method.clone(), parcel.want);
+        let answer = self.deliver(to, parcel)?;
+        match want {
+            Want::Acceptance => Ok(Payload::Accepted),
+            Want::Reply => {
+                let outcome = answer.await.unwrap_or_else(|_| {
+                    Err(Fault::unavailable("instance_lost", "the instance went away").and_maybe_done())
+                });
+                self.carry_back(method.as_str(), outcome)
+            }
+        }
+    }
+
     /// Hands the parcel to the first inbox that takes it.
     fn deliver(&self, to: Address, parcel: Parcel) -> Result<Answer, Fault> {
-        let mut parcel = self.carry(parcel)?;
+        let mut parcel = parcel;
         let mut worst = Fault::unreachable(to.service());
         for inbox in self.find(to) {
             match inbox.offer(parcel) {
@@ -118,8 +134,7 @@ impl InProcess {
         Err(worst)
     }
 
-    fn deliver_to_all(&self, to: Address, parcel: Parcel) -> Result<(), Fault> {
-        let parcel = self.carry(parcel)?;
+    fn deliver_to_all(&self, to: Address, parcel: &Parcel) -> Result<(), Fault> {
         let mut taken = 0;
         let mut refusal = None;
         for inbox in self.find(to) {
@@ -151,20 +166,18 @@ impl InProcess {
 impl Transport for InProcess {
     fn send(&self, to: Address, parcel: Parcel) -> BoxFuture<'_, Result<Payload, Fault>> {
         async move {
-            if let Address::All(_) = to {
-                return self.deliver_to_all(to, parcel).map(|()| Payload::Accepted);
-            }
-            let method = parcel.method.clone();
-            let want = parcel.want;
-            let answer = self.deliver(to, parcel)?;
-            match want {
-                Want::Acceptance => Ok(Payload::Accepted),
-                Want::Reply => {
-                    let outcome = answer.await.unwrap_or_else(|_| {
-                        Err(Fault::unavailable("instance_lost", "the instance went away").and_maybe_done())
-                    });
-                    self.carry_back(method.as_str(), outcome)
-                }
+            let Some(ceilings) = &self.wire else { return self.convey(to, parcel).await };
+            let mut ceiling = ceilings.of(to.service(), parcel.method.as_str());
+            let mut frame = frame::write_request(&parcel, ceiling)?;
+            loop {
+                let fault = match self.convey(to, frame::read_request(&frame)?).await {
+                    Ok(reply) => return Ok(reply),
+                    Err(fault) => fault,
+                };
+                let Some(lower) = schemas::lower(&fault, &parcel.body, ceiling) else { return Err(fault) };
+                ceiling = lower;
+                let Ok(older) = frame::write_request(&parcel, ceiling) else { return Err(fault) };
+                frame = older;
             }
         }
         .boxed()

@@ -3,13 +3,16 @@
 //! Invariants: every delivery is answered exactly once, also when its actor or its task dies under it, and the answer
 //! says truly whether the work had begun. The inbox outlives its actor: a replaced actor is found through the same one.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::Recipient;
 use actix::prelude::SendError;
 use arc_swap::ArcSwapOption;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -94,6 +97,30 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     pub(super) unfinished: TaskTracker,
     pub(super) meter: Arc<Meter>,
+    /// Where handlers run.
+    pub(super) runtime: Handle,
+    /// The way past the mailbox.
+    pub(super) direct: OnceLock<Direct>,
+}
+
+/// What [`Direct`] makes of a delivery: its work, or the delivery again.
+pub(super) type Begun = Result<BoxFuture<'static, ()>, Box<Delivery>>;
+
+/// Begins a delivery that need not wait for anything.
+pub(super) struct Direct(pub(super) Box<dyn Fn(Delivery) -> Begun + Send + Sync>);
+
+impl fmt::Debug for Direct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Direct")
+    }
+}
+
+/// A parcel that was taken.
+pub(super) struct Taken {
+    /// What its sender hears.
+    pub(super) answer: Answer,
+    /// The work, if it is up to the taker to do it: to its end, on the runtime of the instance.
+    pub(super) work: Option<BoxFuture<'static, ()>>,
 }
 
 impl Inbox {
@@ -107,6 +134,15 @@ impl Inbox {
     /// `Overloaded` if there is no room, `Unavailable` if the instance is being replaced or closed. The parcel was then
     /// not begun, and comes back.
     pub fn offer(&self, parcel: Parcel) -> Result<Answer, Box<Refused>> {
+        let Taken { answer, work } = self.take(parcel)?;
+        if let Some(work) = work {
+            drop(self.0.runtime.spawn(work));
+        }
+        Ok(answer)
+    }
+
+    /// As [`Inbox::offer`], but what can begin at once is left to the caller, whose task it saves.
+    pub(super) fn take(&self, parcel: Parcel) -> Result<Taken, Box<Refused>> {
         let shared = &self.0;
         let living = shared.living.load();
         let (Some(living), false) = (living.as_ref(), shared.refusing.load(Ordering::Acquire)) else {
@@ -121,8 +157,15 @@ impl Inbox {
             meter: Arc::clone(&shared.meter),
             _unfinished: shared.unfinished.token(),
         };
-        match living.mailbox.try_send(Delivery { parcel, reply, accepted: Instant::now() }) {
-            Ok(()) => Ok(answer),
+        let mut delivery = Delivery { parcel, reply, accepted: Instant::now() };
+        if let Some(direct) = shared.direct.get() {
+            match (direct.0)(delivery) {
+                Ok(work) => return Ok(Taken { answer, work: Some(work) }),
+                Err(back) => delivery = *back,
+            }
+        }
+        match living.mailbox.try_send(delivery) {
+            Ok(()) => Ok(Taken { answer, work: None }),
             Err(SendError::Full(delivery)) => Err(delivery.take_back(Fault::overloaded(shared.service))),
             Err(SendError::Closed(delivery)) => Err(delivery
                 .take_back(Fault::unavailable("instance_away", "the instance is being replaced or closed"))),
@@ -133,6 +176,11 @@ impl Inbox {
     #[must_use]
     pub fn service(&self) -> &'static str {
         self.0.service
+    }
+
+    /// Where handlers run.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.runtime
     }
 
     /// How many handlers may run at a time: what a broker should let a consumer hold.

@@ -136,6 +136,9 @@ pub trait Body: Send {
     /// If it cannot be written, or not in so old a schema.
     fn encode(&self, ceiling: u16) -> Result<Encoded, CodecError>;
 
+    /// The present schema of its message.
+    fn schema(&self) -> u16;
+
     /// The same value once more; `None` for replies, which go to one receiver.
     fn duplicate(&self) -> Option<Box<dyn Body>>;
 
@@ -148,6 +151,10 @@ struct RequestBody<M>(M);
 impl<M: Message> Body for RequestBody<M> {
     fn encode(&self, ceiling: u16) -> Result<Encoded, CodecError> {
         write(M::SCHEMA, ceiling, || codec::encode(&self.0), |to| self.0.downgrade(to))
+    }
+
+    fn schema(&self) -> u16 {
+        M::SCHEMA
     }
 
     fn duplicate(&self) -> Option<Box<dyn Body>> {
@@ -169,6 +176,10 @@ impl<M: Message> Body for ReplyBody<M> {
     fn encode(&self, ceiling: u16) -> Result<Encoded, CodecError> {
         let ceiling = ceiling.min(self.schema);
         write(M::SCHEMA, ceiling, || codec::encode(&self.reply), |to| M::downgrade_reply(&self.reply, to))
+    }
+
+    fn schema(&self) -> u16 {
+        M::SCHEMA
     }
 
     fn duplicate(&self) -> Option<Box<dyn Body>> {
@@ -251,6 +262,16 @@ impl Payload {
             Self::Typed(body) => body.encode(ceiling),
             Self::Wire(encoded) => Ok(encoded.clone()),
             Self::Accepted => Ok(Encoded { schema: 0, body: Bytes::new() }),
+        }
+    }
+
+    /// The present schema of its message; of bytes, the one that they are written in.
+    #[must_use]
+    pub fn schema(&self) -> u16 {
+        match self {
+            Self::Typed(body) => body.schema(),
+            Self::Wire(encoded) => encoded.schema,
+            Self::Accepted => 0,
         }
     }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use super::ports::free_port;
 
-const START_LIMIT: u32 = 1200;
+const START_LIMIT: u32 = 6000;
 const PAUSE: Duration = Duration::from_millis(50);
-const ORDER_LIMIT: Duration = Duration::from_secs(60);
+const ORDER_LIMIT: Duration = Duration::from_secs(180);
 
 /// A private broker.
 #[derive(Debug)]

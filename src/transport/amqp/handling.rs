@@ -20,7 +20,7 @@ use super::topology::Topology;
 use crate::transport::address::Endpoint;
 use crate::transport::fault::{Fault, FaultCode};
 use crate::transport::frame;
-use crate::transport::inbox::{Answer, Inbox, Refused};
+use crate::transport::inbox::{Inbox, Refused, Taken};
 use crate::transport::payload::{Parcel, Payload};
 
 /// How often a message may bring its consumer down.
@@ -101,10 +101,8 @@ impl Handling {
                 Fault::internal("delivered_too_often", "it ended its handler every time").and_maybe_done();
             return self.beside(|this| async move { this.bury(letter, &fault).await });
         }
-        match self.inbox.offer(parcel) {
-            Ok(answer) => {
-                self.spawn(move |this| async move { this.finish(letter, repeatable, answer).await });
-            }
+        match self.inbox.take(parcel) {
+            Ok(taken) => self.spawn(move |this| this.finish(letter, repeatable, taken)),
             Err(refused) => {
                 let Refused { fault, parcel } = *refused;
                 if queue == Queue::Shared && self.leaving.is_cancelled() {
@@ -147,7 +145,7 @@ impl Handling {
         F: Future<Output = lapin::Result<()>> + Send + 'static,
     {
         let (work, broken) = (work(self.clone()), self.broken.clone());
-        drop(tokio::spawn(async move {
+        drop(self.inbox.runtime().spawn(async move {
             // The broker delivers again what it has no acknowledgement for, once the channel is closed.
             if let Err(error) = work.await {
                 tracing::debug!(%error, "the broker went away under a message");
@@ -156,11 +154,14 @@ impl Handling {
         }));
     }
 
-    async fn finish(self, letter: Letter, repeatable: bool, answer: Answer) -> lapin::Result<()> {
+    async fn finish(self, letter: Letter, repeatable: bool, taken: Taken) -> lapin::Result<()> {
         if !repeatable {
             letter.acknowledge().await?;
         }
-        let outcome = answer.await.unwrap_or_else(|_| Err(error::interrupted()));
+        if let Some(work) = taken.work {
+            work.await;
+        }
+        let outcome = taken.answer.await.unwrap_or_else(|_| Err(error::interrupted()));
         match (ReturnAddress::of(&letter.delivery.properties), outcome) {
             (Some(address), outcome) => {
                 let frame = written(&letter, &outcome);
@@ -194,9 +195,9 @@ impl Handling {
             if parcel.cx.is_expired() {
                 return letter.acknowledge().await;
             }
-            match self.inbox.offer(parcel) {
-                Ok(answer) => {
-                    self.spawn(move |this| async move { this.finish(letter, repeatable, answer).await });
+            match self.inbox.take(parcel) {
+                Ok(taken) => {
+                    self.spawn(move |this| this.finish(letter, repeatable, taken));
                     return Ok(());
                 }
                 Err(refused) => parcel = refused.parcel,

@@ -30,7 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::address::{Address, Endpoint};
 use super::fault::Fault;
 use super::payload::{Parcel, Payload};
-use super::{Inbox, SchemaCeilings, Serving, Transport, frame};
+use super::{Inbox, SchemaCeilings, Serving, Transport, frame, schemas};
 use crate::config::AmqpConfig;
 use crate::health::Condition;
 use connection::{Link, Session};
@@ -136,13 +136,22 @@ impl Transport for Amqp {
     fn send(&self, to: Address, parcel: Parcel) -> BoxFuture<'_, Result<Payload, Fault>> {
         async move {
             let session = self.session()?;
-            let deadline = parcel.cx.deadline;
             let parcel = Parcel { cx: properties::shortened(&parcel.cx), ..parcel };
-            let ceiling = self.0.ceilings.of(parcel.method.as_str());
-            let frame = frame::write_request(&parcel, ceiling)?;
-            let Parcel { method, want, cx, .. } = parcel;
-            let write = move |number| properties::request(&cx, method.as_str(), want, number);
-            session.publisher.send(to.service(), self.route(to), want, deadline, (frame, write)).await
+            let mut ceiling = self.0.ceilings.of(to.service(), parcel.method.as_str());
+            let mut frame = frame::write_request(&parcel, ceiling)?;
+            loop {
+                let (cx, method, want) = (&parcel.cx, parcel.method.as_str(), parcel.want);
+                let write = |number| properties::request(cx, method, want, number);
+                let sent = session.publisher.send(to.service(), self.route(to), want, (frame, write));
+                let fault = match sent.await {
+                    Ok(reply) => return Ok(reply),
+                    Err(fault) => fault,
+                };
+                let Some(lower) = schemas::lower(&fault, &parcel.body, ceiling) else { return Err(fault) };
+                ceiling = lower;
+                let Ok(older) = frame::write_request(&parcel, ceiling) else { return Err(fault) };
+                frame = older;
+            }
         }
         .boxed()
     }

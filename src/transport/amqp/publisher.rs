@@ -4,14 +4,18 @@
 //! nothing; no more than the window are unconfirmed. What the broker gives back is told to the one who sent it, by its
 //! number: the client library may hand a returned message to another's confirm when several are confirmed at once.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::replies::Waiting;
@@ -37,9 +41,11 @@ pub(super) struct Publisher {
     unconfirmed: Arc<Semaphore>,
     waiting: Arc<Waiting>,
     ended: CancellationToken,
+    runtime: Handle,
 }
 
 impl Publisher {
+    /// Inside a tokio runtime.
     pub(super) fn new(
         channel: Channel,
         window: usize,
@@ -47,16 +53,22 @@ impl Publisher {
         ended: CancellationToken,
     ) -> Self {
         let unconfirmed = Arc::new(Semaphore::new(window.saturating_mul(8)));
-        Self { channel, window: Semaphore::new(window), unconfirmed, waiting, ended }
+        Self {
+            channel,
+            window: Semaphore::new(window),
+            unconfirmed,
+            waiting,
+            ended,
+            runtime: Handle::current(),
+        }
     }
 
-    /// Sends a request made by `write` from its number, and waits for what is wanted until `deadline`.
+    /// Sends a request made by `write` from its number, and waits for what is wanted.
     pub(super) async fn send(
         self: &Arc<Self>,
         service: &'static str,
         route: Route,
         want: Want,
-        deadline: Instant,
         message: (Bytes, impl FnOnce(u64) -> BasicProperties),
     ) -> Result<Payload, Fault> {
         let room = Arc::clone(&self.unconfirmed).try_acquire_owned();
@@ -65,22 +77,21 @@ impl Publisher {
         let (frame, write) = message;
         let number = place.number;
         let (publisher, properties) = (Arc::clone(self), write(number));
-        let mut carrying = Box::pin(async move {
-            publisher.carry(number, route, properties, frame).await;
+        let carrying = async move {
+            publisher.carry(number, want, route, properties, frame).await;
             drop(room);
-        });
-        // The first poll puts the message in line; what comes after it must not end with the sender.
-        if futures::poll!(&mut carrying).is_pending() {
-            drop(tokio::spawn(carrying));
-        }
-        match tokio::time::timeout_at(deadline, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(error::lost()),
-            Err(_elapsed) => Err(Fault::timeout()),
-        }
+        };
+        let mut carrying = Carrying { rest: Some(carrying.boxed()), runtime: self.runtime.clone() };
+        let mut outcome = outcome;
+        let outcome = tokio::select! {
+            biased;
+            outcome = &mut outcome => outcome,
+            () = &mut carrying => outcome.await,
+        };
+        outcome.unwrap_or_else(|_| Err(error::lost()))
     }
 
-    async fn carry(&self, number: u64, route: Route, properties: BasicProperties, frame: Bytes) {
+    async fn carry(&self, number: u64, want: Want, route: Route, properties: BasicProperties, frame: Bytes) {
         let room = tokio::select! {
             biased;
             room = self.window.acquire() => room.ok(),
@@ -108,12 +119,39 @@ impl Publisher {
                 }
             }
             // Whoever got our returned message with the same confirmation tells us now.
-            None => tokio::task::yield_now().await,
+            None if want == Want::Acceptance => tokio::task::yield_now().await,
+            None => {}
         }
         if taken || !mandatory {
             self.waiting.confirmed(number);
         } else {
             self.waiting.refused(number);
+        }
+    }
+}
+
+/// One message's way to the broker: with its sender, or by itself once the sender has gone away.
+struct Carrying {
+    rest: Option<BoxFuture<'static, ()>>,
+    runtime: Handle,
+}
+
+impl Future for Carrying {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.as_mut().poll(cx));
+        }
+        self.rest = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            drop(self.runtime.spawn(rest));
         }
     }
 }
