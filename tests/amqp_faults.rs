@@ -427,16 +427,10 @@ fn what_expires_in_a_queue_is_never_run() {
         let short = Cx::system(Duration::from_millis(300));
         assert_eq!(node.works.call(&short, Twice(2)).await, Err(Fault::timeout()));
         let (_connection, channel) = channel(broker).await;
-        let (queue, passive) = (format!("{}.works", config.exchange_prefix), true);
-        let expired = async {
-            loop {
-                let options = QueueDeclareOptions { passive, ..QueueDeclareOptions::default() };
-                let declared = channel.queue_declare(queue.clone().into(), options, FieldTable::default());
-                if declared.await.unwrap().message_count() == 0 {
-                    return;
-                }
-            }
-        };
+        let queue = format!("{}.works", config.exchange_prefix);
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let look = || channel.queue_declare(queue.clone().into(), passive, FieldTable::default());
+        let expired = async { while look().await.unwrap().message_count() > 0 {} };
         timeout(LIMIT, expired).await.unwrap();
         state.open(2);
         assert_eq!(first.await.unwrap(), Ok(1));
@@ -501,24 +495,6 @@ fn over_tls_both_sides_show_certificates() {
         for config in [nothing_shown, nobody_trusted] {
             let node = Node::start_early(&config).await;
             assert!(node.amqp.ready(Duration::from_secs(2)).await.is_err());
-        }
-    });
-}
-
-#[test]
-fn quorum_queues_are_what_services_share_if_so_configured() {
-    let Some(broker) = broker() else { return };
-    run(async move {
-        for (quorum_queues, kind) in [(true, "quorum"), (false, "classic")] {
-            let config = AmqpConfig { quorum_queues, ..config(&[&broker.url()]) };
-            let node = Node::start(&config).await;
-            let (state, _serving) = node.mount(1).await;
-            let queue = format!("{}.works", config.exchange_prefix);
-            let queues = broker.control(&["list_queues", "name", "type"]);
-            let shared = queues.lines().find(|line| line.split_whitespace().next() == Some(&queue));
-            assert_eq!(shared.and_then(|line| line.split_whitespace().nth(1)), Some(kind), "{queues}");
-            state.open(1);
-            assert_eq!(node.works.call(&patient(), Once(1)).await, Ok(1));
         }
     });
 }

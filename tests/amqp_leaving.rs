@@ -218,3 +218,21 @@ fn what_nobody_waits_for_waits_for_the_next_in_a_classic_queue() {
 fn what_nobody_waits_for_waits_for_the_next_in_a_quorum_queue() {
     what_nobody_waits_for_waits_for_the_next(true);
 }
+
+#[test]
+fn queues_that_services_share_are_of_the_configured_kind() {
+    if broker().is_none() {
+        return;
+    }
+    run_threaded(async {
+        for (quorum, kind) in [(true, "quorum"), (false, "classic")] {
+            let prefix = prefix();
+            let on = node(&prefix, quorum).await;
+            let (_state, _serving) = mount(&on).await;
+            let queue = format!("{prefix}.probe");
+            let queues = broker().unwrap().control(&["list_queues", "name", "type"]);
+            let shared = queues.lines().find(|line| line.split_whitespace().next() == Some(&queue));
+            assert_eq!(shared.and_then(|line| line.split_whitespace().nth(1)), Some(kind), "{queues}");
+        }
+    });
+}
