@@ -12,6 +12,7 @@ mod duration;
 mod health;
 mod mdns;
 mod network;
+mod notifications;
 pub mod pool_file;
 pub mod pool_text;
 mod printed;
@@ -35,8 +36,9 @@ pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
+pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
 pub use process::{AuthStrategy, LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
-pub use producer::{ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
+pub use producer::{ExistsConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
 pub use reader::Mistake;
 pub use schema_ceiling::SchemaCeiling;
 pub use worker::WorkerConfig;
@@ -68,6 +70,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Messages between services.
     pub transport: TransportConfig,
+    /// What others are told of.
+    pub notifications: NotificationsConfig,
     /// Leases and group membership.
     pub coordinator: CoordinatorConfig,
     /// Time between two heartbeats of a service.
@@ -127,6 +131,11 @@ impl Config {
             mdns: root.section("mdns", "The built-in name server and hidden primary.", MdnsConfig::read),
             database: root.section("database", "Where everything is kept.", DatabaseConfig::read),
             transport: root.section("transport", "Messages between services.", TransportConfig::read),
+            notifications: root.section(
+                "notifications",
+                "Telling others what happened to zones and recordsets.",
+                NotificationsConfig::read,
+            ),
             coordinator: root.section("coordinator", "Leases and group membership.", CoordinatorConfig::read),
             heartbeat_interval: root.section("heartbeat", "Signs of life.", |s| {
                 let interval =

@@ -6,6 +6,7 @@
 //! deployments may live in one process; whoever is called outlives its callers.
 
 pub mod cluster;
+mod emission;
 mod error;
 mod estate;
 mod native_pool;

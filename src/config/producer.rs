@@ -22,7 +22,9 @@ choices! {
         JournalTrim = "journal_trim",
         /// Forgets the outcomes of requests that nobody asks for any more.
         InboxTrim = "inbox_trim",
-    } later { "periodic_exists" "secondary_refresh" }
+        /// Notifies that zones exist.
+        PeriodicExists = "periodic_exists",
+    } later { "secondary_refresh" }
 }
 
 /// `[producer]`
@@ -42,6 +44,17 @@ pub struct ProducerConfig {
     pub journal_trim: TaskConfig,
     /// Of the task `inbox_trim`; the threshold is the age of an outcome.
     pub inbox_trim: TaskConfig,
+    /// Of the task `periodic_exists`.
+    pub periodic_exists: ExistsConfig,
+}
+
+/// `[producer.periodic_exists]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExistsConfig {
+    /// The period that each notification tells of.
+    pub interval: Duration,
+    /// Zones told of in one transaction.
+    pub batch_size: u32,
 }
 
 /// `[producer.recovery]`
@@ -93,6 +106,19 @@ impl ProducerConfig {
                 "inbox_trim",
                 "Forgets the outcomes of requests that nobody asks for any more.",
                 |s| TaskConfig::read(s, HOUR / 60, HOUR / 6),
+            ),
+            periodic_exists: s.section(
+                "periodic_exists",
+                "Notifies that zones exist; nothing unless notifications are on.",
+                |s| ExistsConfig {
+                    interval: interval(s, HOUR),
+                    batch_size: s.within(
+                        "batch_size",
+                        100u32,
+                        1..=10_000,
+                        "Zones told of in one transaction.",
+                    ),
+                },
             ),
             service_cleanup: s.section(
                 "service_cleanup",

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::patience::patiently;
-use super::{Edges, ServiceKind, StartError, opening, pooling, watch};
+use super::{Edges, ServiceKind, StartError, emission, opening, pooling, watch};
 use crate::actors::api::{self, ApiService};
 use crate::actors::central::api::Central;
 use crate::actors::central::{self, CentralService};
@@ -212,7 +212,8 @@ impl Assembly {
             Arc::clone(&self.policy),
             self.config.central.clone(),
             self.transport.service_ref(),
-        );
+        )
+        .notifying(&self.config.notifications, &self.config.node.host);
         self.mount(Tier::Central, Central::endpoint(), Arc::new(service), central::api::routes()).await
     }
 
@@ -281,8 +282,13 @@ impl Assembly {
         let name = MemberId::new(format!("{}:{}", self.config.node.host, at.instance));
         let name = name.unwrap_or_else(|_| MemberId::literal("producer"));
         let me = Member::new(name, self.config.node.host.clone()).with_ttl(self.config.coordinator.lease_ttl);
-        let peers =
-            Peers { central: self.transport.service_ref(), worker: self.transport.service_ref(), seat };
+        let peers = Peers {
+            central: self.transport.service_ref(),
+            worker: self.transport.service_ref(),
+            seat,
+            clock: self.edges.clock,
+            emission: emission::open(&self.config),
+        };
         let stop = CancellationToken::new();
         let running =
             ProducerService::start(coordinator, me, &peers, &self.config.producer, &stop, self.runtime());

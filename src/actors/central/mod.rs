@@ -9,7 +9,9 @@ pub mod api;
 mod admission;
 mod authorize;
 mod error;
+mod notify;
 mod once;
+mod outbox;
 mod placement;
 pub mod pools;
 mod recordset_writes;
@@ -23,9 +25,10 @@ mod zones;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::notify::Emitter;
 use crate::actors::worker::api::{PublishZone, Worker};
 use crate::clock::Clock;
-use crate::config::CentralConfig;
+use crate::config::{CentralConfig, NotificationsConfig};
 use crate::domain::ids::ZoneId;
 use crate::domain::policy::Policy;
 use crate::store::Store;
@@ -42,6 +45,8 @@ pub struct CentralService {
     policy: Arc<Policy>,
     config: Arc<CentralConfig>,
     worker: ServiceRef<Worker>,
+    emitter: Option<Arc<Emitter>>,
+    outbox_age: Duration,
 }
 
 impl CentralService {
@@ -54,7 +59,22 @@ impl CentralService {
         config: CentralConfig,
         worker: ServiceRef<Worker>,
     ) -> Self {
-        Self { store, clock, policy, config: Arc::new(config), worker }
+        Self {
+            store,
+            clock,
+            policy,
+            config: Arc::new(config),
+            worker,
+            emitter: None,
+            outbox_age: Duration::from_secs(86_400),
+        }
+    }
+
+    /// The same, telling others what happens as `config` says; `host` is the name it does so under.
+    #[must_use]
+    pub fn notifying(self, config: &NotificationsConfig, host: &str) -> Self {
+        let emitter = Emitter::new(config, host).map(Arc::new);
+        Self { emitter, outbox_age: config.outbox_age, ..self }
     }
 
     /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change.

@@ -19,6 +19,7 @@ use crate::transport::Cx;
 
 use super::api::recordsets::{CreateRecordset, DeleteRecordset, UpdateRecordset};
 use super::error::CentralError;
+use super::notify::Event;
 use super::zones::lock_visible;
 use super::{CentralService, admission, placement, refusals};
 
@@ -79,7 +80,9 @@ impl CentralService {
             ..zone
         };
         self.finish(tx, zone, None, Some(&recordset), now).await?;
-        Ok(shown(progress, recordset))
+        let recordset = shown(progress, recordset);
+        self.emit(tx, cx, Event::RecordsetCreated(&recordset), now).await?;
+        Ok(recordset)
     }
 
     /// Changes a recordset.
@@ -124,7 +127,9 @@ impl CentralService {
         recordsets::update(tx, &mut recordset, now).await?;
         let zone = Zone { progress, record_count: moved(zone.record_count, before, after), ..zone };
         self.finish(tx, zone, Some(&old), Some(&recordset), now).await?;
-        Ok(shown(progress, recordset))
+        let recordset = shown(progress, recordset);
+        self.emit(tx, cx, Event::RecordsetUpdated(&old, &recordset), now).await?;
+        Ok(recordset)
     }
 
     /// Removes a recordset.
@@ -156,13 +161,15 @@ impl CentralService {
         };
         self.finish(tx, zone, Some(&old), None, now).await?;
         let version = old.version + 1;
-        Ok(Recordset {
+        let deleted = Recordset {
             action: Action::Delete,
             status: Status::Pending,
             version,
             updated_at: Some(now),
             ..old
-        })
+        };
+        self.emit(tx, cx, Event::RecordsetDeleted(&deleted), now).await?;
+        Ok(deleted)
     }
 
     /// Writes the zone row and the journal line of a change.

@@ -9,6 +9,7 @@ use super::api::zones::{
 };
 use super::authorize::scope;
 use super::error::CentralError;
+use super::notify::Event;
 use super::zone_writes::{self, NewZone};
 use super::{CentralService, admission, refusals};
 use crate::domain::ids::ZoneId;
@@ -39,7 +40,15 @@ impl Handle<CreateZone> for CentralService {
             now: self.clock.now(),
             request: m,
         };
-        let created = self.once::<CreateZone, _, _>(cx, |tx| Box::pin(zone_writes::create(tx, &new))).await?;
+        let created = self
+            .once::<CreateZone, _, _>(cx, |tx| {
+                Box::pin(async {
+                    let created = zone_writes::create(tx, &new).await?;
+                    self.emit(tx, cx, Event::ZoneCreated(&created.zone), new.now).await?;
+                    Ok(created)
+                })
+            })
+            .await?;
         for id in &created.touched {
             self.nudge(cx, *id).await;
         }
@@ -84,7 +93,10 @@ impl Handle<UpdateZone> for CentralService {
                     }
                     let low_ttl = self.may(cx, Rule::UseLowTtl);
                     admission::admissible_ttl(self.config.min_ttl, low_ttl, m.changes.ttl)?;
-                    zone_writes::update(tx, zone, &m.changes, self.clock.now()).await
+                    let (before, now) = (zone.clone(), self.clock.now());
+                    let changed = zone_writes::update(tx, zone, &m.changes, now).await?;
+                    self.emit(tx, cx, Event::ZoneUpdated(&before, &changed), now).await?;
+                    Ok(changed)
                 })
             })
             .await?;
@@ -105,7 +117,10 @@ impl Handle<DeleteZone> for CentralService {
                         return Err(refusals::catalog_is_read_only().into());
                     }
                     self.allow_zone(cx, Rule::DeleteZone, &zone)?;
-                    zone_writes::delete(tx, zone, cx.caller.flags, self.clock.now()).await
+                    let now = self.clock.now();
+                    let deleting = zone_writes::delete(tx, zone, cx.caller.flags, now).await?;
+                    self.emit(tx, cx, Event::ZoneDeleted(&deleting), now).await?;
+                    Ok(deleting)
                 })
             })
             .await?;

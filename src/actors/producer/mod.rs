@@ -4,6 +4,7 @@
 //! holds, and stops when it can no longer be sure of them.
 
 pub mod api;
+mod outlet;
 mod ownership;
 mod tasks;
 #[cfg(test)]
@@ -20,10 +21,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::api::RunTask;
+pub use self::outlet::{AmqpOutlet, Emission, LogOutlet, Outlet};
 use self::ownership::Ownership;
 use crate::actors::central::api::Central;
 use crate::actors::reconcile::{Cadence, Nudge, Reconcile, Reconciler};
 use crate::actors::worker::api::Worker;
+use crate::clock::Clock;
 use crate::config::{ProducerConfig, TaskName};
 use crate::health::Condition;
 use crate::transport::{Cx, Fault, Handle, ServiceRef};
@@ -51,6 +54,10 @@ pub struct Peers {
     pub worker: ServiceRef<Worker>,
     /// Whether there is a seat among the producers.
     pub seat: Condition,
+    /// Wall time.
+    pub clock: Clock,
+    /// How notifications leave, if others are told anything.
+    pub emission: Option<Emission>,
 }
 
 /// A producer at work: its state, its tasks, and the task that keeps its seat.
@@ -76,10 +83,10 @@ impl ProducerService {
         runtime: &Runtime,
     ) -> Running {
         let ownership = Ownership::default();
-        let start = |name: &TaskName| -> Reconciler {
+        let start = |name: &TaskName| -> Option<Reconciler> {
             let ownership = ownership.clone();
             let (central, worker) = (peers.central.clone(), peers.worker.clone());
-            match name {
+            Some(match name {
                 TaskName::Recovery => {
                     let task = tasks::Recovery { ownership, worker, config: config.recovery };
                     reconciler(task, config.recovery.interval, stop, runtime)
@@ -97,6 +104,13 @@ impl ProducerService {
                     let task = tasks::JournalTrim { ownership, central, config: config.journal_trim };
                     reconciler(task, config.journal_trim.interval, stop, runtime)
                 }
+                TaskName::PeriodicExists => {
+                    peers.emission.as_ref()?;
+                    let (clock, config) = (peers.clock, config.periodic_exists);
+                    let told = Mutex::default();
+                    let task = tasks::PeriodicExists { ownership, central, clock, config, told };
+                    reconciler(task, config.interval, stop, runtime)
+                }
                 TaskName::InboxTrim => {
                     let task = tasks::InboxTrim { ownership, central, config: config.inbox_trim };
                     reconciler(task, config.inbox_trim.interval, stop, runtime)
@@ -105,14 +119,20 @@ impl ProducerService {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
                     reconciler(task, config.service_cleanup.interval, stop, runtime)
                 }
-            }
+            })
         };
-        let mut tasks: Vec<_> = config.enabled_tasks.iter().map(start).collect();
+        let mut tasks: Vec<_> = config.enabled_tasks.iter().filter_map(start).collect();
         if config.enabled_tasks.contains(&TaskName::ServiceStatus) {
             let (ownership, central) = (ownership.clone(), peers.central.clone());
             let coordinator = Arc::clone(&coordinator);
             let task = tasks::Liveness { ownership, central, coordinator, seen: Mutex::default() };
             tasks.push(reconciler(task, LIVENESS, stop, runtime));
+        }
+        if let Some(emission) = peers.emission.clone() {
+            let (ownership, central, interval) =
+                (ownership.clone(), peers.central.clone(), emission.interval);
+            let outbox = outlet::Outbox { ownership, central, emission };
+            tasks.push(reconciler(outbox, interval, stop, runtime));
         }
         let tell = tasks.iter().map(|task| task.nudge().clone()).collect();
         let seat = ownership.keep(coordinator, me, tell, peers.seat.clone(), stop.clone(), runtime);

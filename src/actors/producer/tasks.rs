@@ -3,6 +3,7 @@
 //! Invariants: a task works only on shards that this producer holds, and hands their tokens on to whoever writes; a task
 //! is idempotent besides, so that a brief overlap of two producers is waste, not damage.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use super::SERVICES;
 use super::ownership::{Ownership, Working};
 use crate::actors::central::api::Central;
 use crate::actors::central::api::inbox::ForgetOutcomes;
+use crate::actors::central::api::outbox::EmitExists;
 use crate::actors::central::api::services::SweepServiceStatuses;
 use crate::actors::central::api::zones::{PurgeZones, TrimJournals};
 use crate::actors::reconcile::Reconcile;
 use crate::actors::worker::api::{RecoverShards, Worker};
-use crate::config::{RecoveryConfig, TaskConfig};
+use crate::clock::Clock;
+use crate::config::{ExistsConfig, RecoveryConfig, TaskConfig};
 use crate::domain::shard::Shard;
 use crate::transport::{Cx, Fault, ServiceRef};
 
@@ -204,7 +207,62 @@ impl Reconcile for InboxTrim {
     }
 }
 
+/// Notifies, once in each period, that zones exist.
+#[derive(Debug)]
+pub(super) struct PeriodicExists {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) clock: Clock,
+    pub(super) config: ExistsConfig,
+    /// The end of the last period told of, by shard.
+    pub(super) told: Mutex<HashMap<Shard, i64>>,
+}
+
+impl Reconcile for PeriodicExists {
+    const NAME: &'static str = "periodic_exists";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let length = i64::try_from(self.config.interval.as_secs()).unwrap_or(i64::MAX).max(1);
+        let end = self.clock.now().seconds().div_euclid(length).saturating_mul(length);
+        let ranges = self.untold(&working, end);
+        let (mut after, limit) = (None, self.config.batch_size);
+        while !ranges.is_empty() {
+            let period = (end.saturating_sub(length), end);
+            let message = EmitExists { ranges: ranges.clone(), after, period, limit };
+            after = self.central.call(cx, message).await?;
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut told = self.told.lock();
+        told.retain(|_, last| *last == end);
+        told.extend(ranges.iter().flat_map(|(first, last)| shards(*first, *last)).map(|shard| (shard, end)));
+        Ok(())
+    }
+}
+
+impl PeriodicExists {
+    /// The shards held whose zones were not told of in the period that ended last.
+    fn untold(&self, working: &Working, end: i64) -> Vec<(Shard, Shard)> {
+        let told = self.told.lock();
+        let held = working.leases().iter().flat_map(|held| shards(held.first, held.last));
+        let mut ranges: Vec<(Shard, Shard)> = Vec::new();
+        for shard in held.filter(|shard| told.get(shard) != Some(&end)) {
+            match ranges.last_mut() {
+                Some((_, last)) if last.number() + 1 == shard.number() => *last = shard,
+                _ => ranges.push((shard, shard)),
+            }
+        }
+        ranges
+    }
+}
+
+fn shards(first: Shard, last: Shard) -> impl Iterator<Item = Shard> {
+    (first.number()..=last.number()).filter_map(|number| Shard::try_from(number).ok())
+}
+
 /// The token of what belongs to no shard, if this producer does it: it holds the first one.
-fn singletons(working: &Working) -> Option<u64> {
+pub(super) fn singletons(working: &Working) -> Option<u64> {
     working.leases().iter().find(|held| held.covers(Shard::FIRST)).map(|held| held.token)
 }

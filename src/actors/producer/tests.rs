@@ -10,6 +10,7 @@ use crate::actors::central::api::zones::PurgeZones;
 use crate::actors::worker::api::{RecoverShards, Recovered};
 use crate::config::Config;
 use crate::domain::shard::Shard;
+use crate::domain::time::Timestamp;
 use crate::health::Condition;
 use crate::transport::fake::{Fake, Faked};
 use crate::transport::{InProcess, run_paused};
@@ -48,6 +49,8 @@ impl Around {
             central: self.transport.service_ref(),
             worker: self.transport.service_ref(),
             seat: Condition::alone("coordinator"),
+            clock: Clock::following_tokio(Timestamp::from_micros(1_800_000_000_000_000)),
+            emission: None,
         };
         let me = Member::new(MemberId::new(name).unwrap(), "here");
         let coordinator = Arc::clone(&self.coordinator);

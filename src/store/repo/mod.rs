@@ -12,6 +12,7 @@ pub mod fences;
 pub mod inbox;
 pub mod journal;
 pub mod nameserver_states;
+pub mod outbox;
 pub mod pools;
 pub mod quotas;
 pub mod recordsets;

@@ -167,7 +167,7 @@ macro_rules! store_suite {
                 pool_names_are_taken_once, a_removed_pool_takes_its_parts_along;
             upkeep: lagging_zones_come_longest_due_first, the_feed_tells_what_dns_shows, the_feed_outlives_clocks_that_go_back,
                 purging_takes_everything_along, quotas_fall_back_to_defaults, statuses_follow_heartbeats,
-                older_tokens_are_fenced, an_outcome_is_kept_once, a_zone_is_claimed_by_one_worker,
+                older_tokens_are_fenced, an_outcome_is_kept_once, notifications_wait_in_order, a_zone_is_claimed_by_one_worker,
                 newest_observations_count, shares_are_once_per_project;
         );
     };

@@ -20,9 +20,11 @@ use crate::domain::time::Timestamp;
 use crate::domain::zone::Zone;
 use crate::store::StoreError;
 use crate::store::repo::nameserver_states::NameserverState;
+use crate::store::repo::outbox::Waiting;
 use crate::store::repo::zones::Published;
 use crate::store::repo::{
-    claims, fences, inbox, journal, nameserver_states, quotas, recordsets, shares, statuses, versions, zones,
+    claims, fences, inbox, journal, nameserver_states, outbox, quotas, recordsets, shares, statuses,
+    versions, zones,
 };
 
 fn everything() -> Vec<RangeInclusive<Shard>> {
@@ -267,6 +269,40 @@ pub async fn an_outcome_is_kept_once(bench: Bench) {
     assert_eq!(forget(5, 10).await, 0);
     assert_eq!((forget(6, 1).await, forget(6, 10).await), (1, 1));
     assert!(settle("one", "again").await);
+}
+
+/// Notifications wait in their order, up to a number and for a time.
+pub async fn notifications_wait_in_order(bench: Bench) {
+    let waiting =
+        |body: &str, zone| Waiting { id: (), zone, priority: "info".to_owned(), body: body.to_owned() };
+    let zone = Some(ZoneId::random());
+    let put = async |bodies: &'static [&'static str], most, now| {
+        let waiting = &waiting;
+        bench
+            .write(|tx| {
+                let all = bodies.iter().map(|body| waiting(body, zone)).collect();
+                Box::pin(outbox::put(tx, all, most, at(now)))
+            })
+            .await
+    };
+    let first = async |limit| bench.read(|tx| Box::pin(outbox::first(tx, limit))).await;
+    let bodies = |found: &[Waiting<i64>]| found.iter().map(|one| one.body.clone()).collect::<Vec<_>>();
+    assert!(put(&["a", "b"], 3, 10).await && put(&["c"], 3, 20).await);
+    assert!(!put(&["d"], 3, 20).await, "there is no room");
+    let found = first(10).await;
+    assert_eq!((bodies(&found), found[0].zone), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], zone));
+    assert_eq!(bodies(&first(2).await).len(), 2);
+    let ids = &[found[0].id, found[0].id - 1];
+    assert_eq!(bench.write(|tx| Box::pin(outbox::remove(tx, ids))).await, 1);
+    assert!(put(&["e"], 3, 30).await);
+    let expire = async |before| bench.write(|tx| Box::pin(outbox::expire(tx, at(before)))).await;
+    assert_eq!((expire(10).await, expire(30).await), (0, 2));
+    assert_eq!(bodies(&first(10).await), ["e"]);
+    let dropped = bench.store.begin(crate::store::Mode::Write).await;
+    let mut tx = dropped.unwrap();
+    outbox::put(&mut *tx, vec![waiting("never", None)], 3, at(40)).await.unwrap();
+    tx.rollback().await;
+    assert_eq!(bodies(&first(10).await), ["e"]);
 }
 
 /// A worker has a zone until its claim expires or is seized; fences only grow.

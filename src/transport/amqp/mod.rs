@@ -12,6 +12,7 @@ mod consumer;
 mod error;
 mod goodbye;
 mod handling;
+mod notifier;
 mod properties;
 mod publisher;
 mod replies;
@@ -39,6 +40,7 @@ use publisher::Route;
 use topology::{Topology, name};
 
 pub use error::AmqpError;
+pub use notifier::{Destination, Notifier, Outgoing};
 
 /// How long mounting waits for an actor to start, and then for its queues.
 const START: Duration = Duration::from_secs(30);

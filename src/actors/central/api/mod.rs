@@ -4,6 +4,7 @@
 //! change. A change is a row before it is a message: whoever gets an answer can rely on it surviving a crash.
 
 pub mod inbox;
+pub mod outbox;
 pub mod recordsets;
 pub mod services;
 pub mod status;
@@ -21,12 +22,23 @@ impl Service for Central {
 
 /// A handler for everything that can be asked.
 pub trait Handlers:
-    zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers + inbox::Handlers
+    zones::Handlers
+    + recordsets::Handlers
+    + status::Handlers
+    + services::Handlers
+    + inbox::Handlers
+    + outbox::Handlers
 {
 }
 
-impl<H: zones::Handlers + recordsets::Handlers + status::Handlers + services::Handlers + inbox::Handlers>
-    Handlers for H
+impl<
+    H: zones::Handlers
+        + recordsets::Handlers
+        + status::Handlers
+        + services::Handlers
+        + inbox::Handlers
+        + outbox::Handlers,
+> Handlers for H
 {
 }
 
@@ -38,6 +50,7 @@ pub fn routes<H: Handlers>() -> Routes<H> {
         .and(status::routes())
         .and(services::routes())
         .and(inbox::routes())
+        .and(outbox::routes())
 }
 
 /// Shows every message.
@@ -47,4 +60,5 @@ pub fn describe<V: Visit>(visit: &mut V) {
     status::describe(visit);
     services::describe(visit);
     inbox::describe(visit);
+    outbox::describe(visit);
 }

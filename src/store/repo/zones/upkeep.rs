@@ -144,6 +144,25 @@ pub async fn purge(tx: &mut dyn Tx, zone: ZoneId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// At most `limit` zones of these shards after `after`, in order of id.
+///
+/// # Errors
+/// If the database fails.
+pub async fn in_shards(
+    tx: &mut dyn Tx,
+    ranges: &[RangeInclusive<Shard>],
+    after: Option<ZoneId>,
+    limit: u32,
+) -> Result<Vec<Zone>, StoreError> {
+    let mut query = Query::new(&format!("SELECT {COLUMNS} FROM {FROM} WHERE z.deleted = '0'"));
+    shards::and_in(&mut query, "z.shard", ranges);
+    if let Some(after) = after {
+        query.push(" AND z.id > ").bind(after);
+    }
+    query.push(" ORDER BY z.id LIMIT ").bind(limit);
+    tx.rows(query.sql, query.args).await?.into_iter().map(row::zone).collect()
+}
+
 /// At most `limit` zones of a pool after `after`, in order of id.
 ///
 /// # Errors

@@ -1,0 +1,219 @@
+//! Telling the outside what happened, in the envelope of oslo.messaging.
+//!
+//! Invariants: what is told is written in the transaction of what happened, so neither is there without the other; a
+//! central that notifies nobody does nothing here at all.
+
+mod payload;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use self::payload::Change;
+use super::CentralService;
+use super::api::outbox::Priority;
+use crate::config::{NotificationsConfig, PayloadFormat};
+use crate::domain::ids::{ProjectId, ZoneId};
+use crate::domain::recordset::Recordset;
+use crate::domain::time::Timestamp;
+use crate::domain::zone::Zone;
+use crate::store::repo::outbox::{self, Waiting};
+use crate::store::{StoreError, Tx};
+use crate::transport::Cx;
+
+/// Something that happened to a zone or a recordset: as it was before, if it was, and as it is after, if it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event<'a> {
+    ZoneCreated(&'a Zone),
+    ZoneUpdated(&'a Zone, &'a Zone),
+    ZoneDeleted(&'a Zone),
+    RecordsetCreated(&'a Recordset),
+    RecordsetUpdated(&'a Recordset, &'a Recordset),
+    RecordsetDeleted(&'a Recordset),
+}
+
+impl Event<'_> {
+    /// Zones were called domains once, and some still listen for that.
+    const fn types(&self) -> &'static [&'static str] {
+        match self {
+            Self::ZoneCreated(_) => &["dns.zone.create", "dns.domain.create"],
+            Self::ZoneUpdated(..) => &["dns.zone.update", "dns.domain.update"],
+            Self::ZoneDeleted(_) => &["dns.zone.delete", "dns.domain.delete"],
+            Self::RecordsetCreated(_) => &["dns.recordset.create"],
+            Self::RecordsetUpdated(..) => &["dns.recordset.update"],
+            Self::RecordsetDeleted(_) => &["dns.recordset.delete"],
+        }
+    }
+
+    const fn zone(&self) -> ZoneId {
+        match self {
+            Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => zone.id,
+            Self::RecordsetCreated(set) | Self::RecordsetUpdated(_, set) | Self::RecordsetDeleted(set) => {
+                set.zone_id
+            }
+        }
+    }
+
+    fn payloads(&self, format: PayloadFormat) -> Vec<Value> {
+        match format {
+            PayloadFormat::Default => vec![match self {
+                Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => {
+                    Value::Object(payload::zone(zone))
+                }
+                Self::RecordsetCreated(set)
+                | Self::RecordsetUpdated(_, set)
+                | Self::RecordsetDeleted(set) => payload::recordset(set),
+            }],
+            PayloadFormat::Audit => {
+                let changes = match self {
+                    Self::ZoneCreated(zone) => Change::all(None, &payload::zone_fields(zone)),
+                    Self::ZoneUpdated(before, zone) => {
+                        Change::all(Some(&payload::zone_fields(before)), &payload::zone_fields(zone))
+                    }
+                    Self::RecordsetCreated(set) => Change::all(None, &payload::recordset_fields(set)),
+                    Self::RecordsetUpdated(before, set) => {
+                        Change::all(Some(&payload::recordset_fields(before)), &payload::recordset_fields(set))
+                    }
+                    Self::ZoneDeleted(_) | Self::RecordsetDeleted(_) => vec![Change::default()],
+                };
+                changes.into_iter().map(|change| self.audited(&change)).collect()
+            }
+        }
+    }
+
+    fn audited(&self, change: &Change) -> Value {
+        let (zone, recordset) = match self {
+            Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => {
+                (&zone.name, None)
+            }
+            Self::RecordsetCreated(set) | Self::RecordsetUpdated(_, set) | Self::RecordsetDeleted(set) => {
+                (&set.zone_name, Some(set.name.as_str()))
+            }
+        };
+        json!({
+            "zone_name": zone.as_str(),
+            "zone_id": self.zone().to_string(),
+            "recordset_name": recordset,
+            "old_data": change.old,
+            "new_data": change.new,
+            "changed_field": change.field,
+        })
+    }
+}
+
+/// Writes notifications.
+#[derive(Debug)]
+pub(super) struct Emitter {
+    publisher: String,
+    format: PayloadFormat,
+    most: u32,
+}
+
+impl Emitter {
+    /// `None` if nobody is to be notified.
+    pub(super) fn new(config: &NotificationsConfig, host: &str) -> Option<Self> {
+        config.is_on().then(|| Self {
+            publisher: format!("central.{host}"),
+            format: config.payload,
+            most: config.outbox_length,
+        })
+    }
+
+    async fn put(
+        &self,
+        tx: &mut dyn Tx,
+        notifications: Vec<Waiting<()>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let count = notifications.len();
+        if !outbox::put(tx, notifications, self.most, now).await? {
+            tracing::error!(count, most = self.most, "the outbox is full: notifications are lost");
+        }
+        Ok(())
+    }
+
+    /// One notification, as it waits.
+    fn notification(
+        &self,
+        cx: &Cx,
+        event: &str,
+        zone: ZoneId,
+        payload: Value,
+        now: Timestamp,
+    ) -> Waiting<()> {
+        let mut message = Map::new();
+        message.insert("message_id".to_owned(), json!(Uuid::new_v4().to_string()));
+        message.insert("publisher_id".to_owned(), json!(self.publisher));
+        message.insert("event_type".to_owned(), json!(event));
+        message.insert("priority".to_owned(), json!("INFO"));
+        message.insert("payload".to_owned(), payload);
+        message.insert("timestamp".to_owned(), json!(payload::spaced(now)));
+        message.insert("_unique_id".to_owned(), json!(Uuid::new_v4().as_simple().to_string()));
+        for (name, value) in context(cx) {
+            message.insert(format!("_context_{name}"), value);
+        }
+        let body = Value::Object(message).to_string();
+        Waiting { id: (), zone: Some(zone), priority: Priority::Info.as_str().to_owned(), body }
+    }
+}
+
+/// Who asked, without anything that could be used to ask in its name.
+fn context(cx: &Cx) -> Vec<(&'static str, Value)> {
+    let caller = &cx.caller;
+    let project = caller.project.as_ref().map(ProjectId::as_str);
+    vec![
+        ("request_id", json!(cx.request.to_string())),
+        ("user_id", json!(caller.user)),
+        ("user", json!(caller.user)),
+        ("project_id", json!(project)),
+        ("tenant", json!(project)),
+        ("roles", json!(caller.roles)),
+        ("is_admin", json!(caller.system || caller.has_role("admin"))),
+        ("all_tenants", json!(caller.flags.all_projects)),
+        ("edit_managed_records", json!(caller.flags.edit_managed_records)),
+        ("hard_delete", json!(caller.flags.hard_delete)),
+        ("delete_shares", json!(caller.flags.delete_shares)),
+    ]
+}
+
+impl CentralService {
+    /// Tells what happened in this transaction, if somebody is to be told.
+    pub(super) async fn emit(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        event: Event<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(emitter) = &self.emitter else { return Ok(()) };
+        let mut notifications = Vec::new();
+        for payload in event.payloads(emitter.format) {
+            for name in event.types() {
+                notifications.push(emitter.notification(cx, name, event.zone(), payload.clone(), now));
+            }
+        }
+        emitter.put(tx, notifications, now).await
+    }
+
+    /// Tells that zones exist, if somebody is to be told.
+    pub(super) async fn emit_exists(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        zones: &[Zone],
+        period: (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(emitter) = &self.emitter else { return Ok(()) };
+        let mut notifications = Vec::with_capacity(zones.len() * 2);
+        for zone in zones {
+            let mut payload = payload::zone(zone);
+            payload.insert("audit_period_beginning".to_owned(), json!(payload::joined(period.0)));
+            payload.insert("audit_period_ending".to_owned(), json!(payload::joined(period.1)));
+            let payload = Value::Object(payload);
+            for name in ["dns.zone.exists", "dns.domain.exists"] {
+                notifications.push(emitter.notification(cx, name, zone.id, payload.clone(), now));
+            }
+        }
+        emitter.put(tx, notifications, now).await
+    }
+}
