@@ -230,9 +230,13 @@ impl Deployment {
         self.assembly.settle_pools().await
     }
 
-    /// Stops taking work, lets what was accepted finish for the configured time, and ends.
+    /// Asks clients of the API to go elsewhere and gives them time to, then stops taking work, lets what was accepted
+    /// finish for the configured time, and ends.
     pub async fn drain(mut self) {
         self.assembly.health().drain();
+        if !self.api_addresses.is_empty() {
+            tokio::time::sleep(self.assembly.drain_delay()).await;
+        }
         if let Some(starting) = self.starting.take() {
             starting.abort();
             drop(starting.await);

@@ -81,6 +81,12 @@ impl Health {
         self.0.withdrawn.load(Ordering::Acquire) || self.0.draining.load(Ordering::Acquire)
     }
 
+    /// True if this condition is known and wants something.
+    #[must_use]
+    pub fn is_missing(&self, name: &str) -> bool {
+        self.0.parts.lock().get(name).is_some_and(|part| part.wants.is_some())
+    }
+
     /// How things stand.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -205,6 +211,7 @@ mod tests {
         assert_eq!(health.report().parts, [("broker", None), ("database", Some(String::from("starting")))]);
         database.wants("refused");
         assert!(!health.report().is_ready());
+        assert!(health.is_missing("database") && !health.is_missing("broker") && !health.is_missing("other"));
         database.fine();
         assert!(health.report().is_ready());
         database.wants("refused");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ordain::config::{AmqpConfig, BrokerUrl, Config};
 use ordain::transport::suite::Rig;
-use ordain::transport::{Amqp, Transport};
+use ordain::transport::{Amqp, Mixed, Transport};
 use support::rabbitmq::Rabbit;
 
 /// The broker of all points. It ends with the program, which its keeper notices.
@@ -25,8 +25,11 @@ fn config() -> Option<AmqpConfig> {
 }
 
 /// The way to run a point, or not, on a broker.
+#[derive(Default)]
 struct OnBroker {
     quorum: bool,
+    /// Services of one process talk in process.
+    local: bool,
 }
 
 impl OnBroker {
@@ -36,17 +39,19 @@ impl OnBroker {
     ) {
         let Some(config) = config() else { return };
         let config = AmqpConfig { quorum_queues: self.quorum, ..config };
+        let local = self.local;
         let rig = Rig::threaded(move || {
             let config = config.clone();
             async move {
                 let amqp = Amqp::start(config).await.unwrap();
                 amqp.ready(Duration::from_secs(120)).await.unwrap();
-                Arc::new(amqp) as Arc<dyn Transport>
+                if local { Arc::new(Mixed::over(amqp)) as Arc<dyn Transport> } else { Arc::new(amqp) }
             }
         });
         rig.run(point);
     }
 }
 
-ordain::transport_suite!(amqp, OnBroker { quorum: false });
-ordain::transport_suite!(amqp_quorum_queues, OnBroker { quorum: true });
+ordain::transport_suite!(amqp, OnBroker::default());
+ordain::transport_suite!(amqp_quorum_queues, OnBroker { quorum: true, ..OnBroker::default() });
+ordain::transport_suite!(mixed, OnBroker { local: true, ..OnBroker::default() });

@@ -75,3 +75,17 @@ fn a_generated_pool_file_is_for_its_owner_alone() {
     assert!(status.success());
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "it holds secrets");
 }
+
+#[test]
+fn the_example_of_a_split_deployment_is_one_that_can_be_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/split");
+    let mut read = 0;
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|kind| kind == "toml") {
+            let shown = run(&["config", "show", "--config", &file.to_string_lossy()], Stdio::null());
+            assert_eq!(shown, (Some(0), String::new()), "{}", file.display());
+            read += 1;
+        }
+    }
+    assert_eq!(read, 4);
+}

@@ -19,6 +19,7 @@ use super::central::api::services::Heartbeat as Beat;
 use super::reconcile::{Cadence, Reconcile, Reconciler};
 use crate::domain::ids::InstanceId;
 use crate::domain::service_status::{Health, LEASE};
+use crate::health::Condition;
 use crate::transport::{Cx, Fault, RetryPolicy, ServiceRef};
 
 /// How long an actor may take to say how it fares.
@@ -34,6 +35,7 @@ pub struct Heartbeat {
     api: Option<ServiceRef<Api>>,
     leased: Arc<AtomicBool>,
     tell: Option<Tell>,
+    reached: Option<Condition>,
 }
 
 /// What an instance tells of itself with every beat.
@@ -62,7 +64,8 @@ impl Heartbeat {
         hostname: String,
         instance: InstanceId,
     ) -> Self {
-        Self { central, service, hostname, instance, api: None, leased: Arc::default(), tell: None }
+        let (leased, tell, reached) = (Arc::default(), None, None);
+        Self { central, service, hostname, instance, api: None, leased, tell, reached }
     }
 
     /// The same, telling with every beat what the instance says of its traffic; `api` is the way to any API.
@@ -88,6 +91,12 @@ impl Heartbeat {
     #[must_use]
     pub const fn instance(&self) -> (&'static str, InstanceId) {
         (self.service, self.instance)
+    }
+
+    /// The same; `reached` tells whether central hears it.
+    #[must_use]
+    pub fn reaching(self, reached: Condition) -> Self {
+        Self { reached: Some(reached), ..self }
     }
 
     /// Beats every `interval` until `stop`.
@@ -117,7 +126,13 @@ impl Heartbeat {
                 BTreeMap::new()
             },
         };
-        self.central.call(cx, beat).await
+        let heard = self.central.call(cx, beat).await;
+        match (&self.reached, &heard) {
+            (Some(reached), Ok(())) => reached.fine(),
+            (Some(reached), Err(fault)) => reached.wants(fault.to_string()),
+            (None, _) => {}
+        }
+        heard
     }
 }
 

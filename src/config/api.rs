@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::network::Network;
 use super::reader::Section;
 
 /// `[api]`
@@ -16,8 +17,12 @@ pub struct ApiConfig {
     pub api_base_uri: String,
     /// Links take scheme and host from the request.
     pub enable_host_header: bool,
-    /// Links believe the `Forwarded` and `X-Forwarded-…` headers of a proxy.
+    /// Links believe the `Forwarded` and `X-Forwarded-…` headers of `trusted_proxies`.
     pub enable_proxy_headers_parsing: bool,
+    /// The proxies that are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Time between telling load balancers that this API goes and closing its listeners.
+    pub drain_delay: Duration,
     /// Items of a page when the request names no limit.
     pub default_limit_v2: u32,
     /// Most items of a page.
@@ -53,7 +58,12 @@ impl ApiConfig {
         let enable_proxy_headers_parsing = s.get(
             "enable_proxy_headers_parsing",
             false,
-            "Links believe Forwarded and X-Forwarded-* headers; only behind a proxy that sets them.",
+            "Links and the log believe the Forwarded and X-Forwarded-* headers of trusted_proxies.",
+        );
+        let trusted_proxies = s.get(
+            "trusted_proxies",
+            Network::loopback(),
+            "Address blocks of the proxies that are believed; headers that pass through anybody else are not.",
         );
         let default_limit_v2 = s.within(
             "default_limit_v2",
@@ -71,6 +81,12 @@ impl ApiConfig {
             api_base_uri,
             enable_host_header,
             enable_proxy_headers_parsing,
+            trusted_proxies,
+            drain_delay: s.get(
+                "drain_delay",
+                Duration::from_secs(2),
+                "Time between telling load balancers (/healthcheck, Connection: close) that this API goes and closing its listeners.",
+            ),
             default_limit_v2,
             max_limit_v2,
             max_request_body_size: s.within(

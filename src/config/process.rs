@@ -62,6 +62,8 @@ choices! {
 pub struct TransportConfig {
     /// The transport.
     pub kind: TransportKind,
+    /// Services that share a process talk in process.
+    pub local: bool,
     /// Deadline of a call that inherits none.
     pub call_timeout: Duration,
     /// Messages a service instance handles at once.
@@ -80,6 +82,11 @@ impl TransportConfig {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
         let config = Self {
             kind: s.get("kind", TransportKind::InProcess, "What messages between services travel on."),
+            local: s.get(
+                "local",
+                false,
+                "With the kind \"amqp\": services that share a process talk in process, and over the broker only to others.",
+            ),
             call_timeout: s.get(
                 "call_timeout",
                 Duration::from_secs(60),

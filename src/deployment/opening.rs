@@ -13,7 +13,7 @@ use super::cluster::Cluster;
 use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind};
 use crate::health::Health;
 use crate::store::{Connections, Store};
-use crate::transport::{Amqp, InProcess, SchemaCeilings, Transport};
+use crate::transport::{Amqp, InProcess, Mixed, SchemaCeilings, Transport};
 
 /// Opens the configured database, as it is.
 ///
@@ -74,7 +74,8 @@ pub(super) async fn open_transport(
         TransportKind::InProcessCodec => Arc::new(InProcess::through_codec_up_to(ceilings)),
         TransportKind::Amqp => {
             let (amqp, broker) = (config.transport.amqp.clone(), health.condition("broker"));
-            Arc::new(Amqp::start_up_to(amqp, ceilings, broker).await?)
+            let amqp = Amqp::start_up_to(amqp, ceilings, broker).await?;
+            if config.transport.local { Arc::new(Mixed::over(amqp)) } else { Arc::new(amqp) }
         }
     })
 }

@@ -63,6 +63,8 @@ pub(super) struct Assembly {
 struct State {
     lifecycle: Lifecycle,
     store: Option<Store>,
+    /// Whether central can be reached, where it is not in this process.
+    central: Option<Condition>,
     responder: Option<Arc<Responder>>,
     dns_addresses: Vec<SocketAddr>,
 }
@@ -96,6 +98,10 @@ impl Assembly {
         &self.health
     }
 
+    pub(super) const fn drain_delay(&self) -> Duration {
+        self.config.api.drain_delay
+    }
+
     pub(super) fn transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.transport)
     }
@@ -119,6 +125,9 @@ impl Assembly {
         let (central, mdns, worker) =
             (wanted(ServiceKind::Central), wanted(ServiceKind::Mdns), wanted(ServiceKind::Worker));
         let (producer, api) = (wanted(ServiceKind::Producer), wanted(ServiceKind::Api));
+        if central.is_none() {
+            self.state.lock().central = Some(self.health.condition(ServiceKind::Central.as_str()));
+        }
         let on_the_database = async {
             if central.is_none() && mdns.is_none() && worker.is_none() {
                 return Ok(());
@@ -402,7 +411,11 @@ impl Assembly {
 
     fn heart(&self, at: Endpoint) -> Heartbeat {
         let host = self.config.node.host.clone();
-        Heartbeat::new(self.transport.service_ref(), at.service, host, at.instance)
+        let heart = Heartbeat::new(self.transport.service_ref(), at.service, host, at.instance);
+        match &self.state.lock().central {
+            Some(central) => heart.reaching(central.clone()),
+            None => heart,
+        }
     }
 
     /// Lets an instance tell central that it is there, and at the end that it goes.

@@ -21,6 +21,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::Api;
 use super::traffic::Counters;
 
+/// The pause between two rounds at the end.
+const ROUND: Duration = Duration::from_millis(50);
+/// How long a connection without a request may stand at the end: its client may have sent one.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 /// All connections of one server.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -59,18 +64,35 @@ impl Connections {
             interval((self.patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(5)));
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let now = rounds.tick().await;
-            self.open.lock().retain(|connection| {
-                let Some(connection) = connection.upgrade() else { return false };
-                let waited =
-                    connection.waiting_since.lock().map(|since| now.saturating_duration_since(since));
-                let overdue = waited.is_some_and(|waited| waited > self.patience);
-                if overdue && let Err(error) = connection.socket.shutdown(Shutdown::Both) {
-                    tracing::debug!(%error, "connection was gone already");
-                }
-                !overdue
-            });
+            rounds.tick().await;
+            self.end(self.patience, Shutdown::Both);
         }
+    }
+
+    /// Ends, round after round, what no request is on, except for what is so new that one may be on its way. Never
+    /// resolves.
+    pub(super) async fn end_idle(&self) {
+        let mut rounds = interval(ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            // An answer that is being taken is left to be taken.
+            self.end(ON_ITS_WAY, Shutdown::Read);
+        }
+    }
+
+    /// Ends what has waited for longer than `patience`.
+    fn end(&self, patience: Duration, how: Shutdown) {
+        let now = Instant::now();
+        self.open.lock().retain(|connection| {
+            let Some(connection) = connection.upgrade() else { return false };
+            let waited = connection.waiting_since.lock().map(|since| now.saturating_duration_since(since));
+            let overdue = waited.is_some_and(|waited| waited > patience);
+            if overdue && let Err(error) = connection.socket.shutdown(how) {
+                tracing::debug!(%error, "connection was gone already");
+            }
+            !overdue
+        });
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::links;
 use super::query::Query;
 use crate::actors::central::api::Central;
-use crate::transport::{Cx, Fault, Message};
+use crate::transport::{Cx, Fault, FaultCode, Message, Service};
 
 /// What the pipeline found out, on its way to the handler.
 pub(super) struct Prepared {
@@ -41,7 +41,16 @@ pub(super) struct Ctx {
 impl Ctx {
     /// Asks central.
     pub(super) async fn central<M: Message<To = Central>>(&self, message: M) -> Result<M::Reply, ApiError> {
-        Ok(self.api.central.call(&self.cx, message).await?)
+        Ok(self.api.central.call(&self.cx, message).await.map_err(|fault| self.blame(fault))?)
+    }
+
+    /// Where nobody answered because nobody is there, the client may try again: 503 instead of 504.
+    fn blame(&self, fault: Fault) -> Fault {
+        if fault.code == FaultCode::Timeout && self.api.health.health.is_missing(Central::NAME) {
+            let away = Fault::unavailable("unreachable", "central did not answer, and is not there now");
+            return Fault { maybe_done: fault.maybe_done, ..away };
+        }
+        fault
     }
 
     fn take(request: &HttpRequest, offers: &[Media]) -> Result<Self, ApiError> {

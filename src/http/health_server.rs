@@ -66,7 +66,7 @@ impl HealthServer {
     /// A handle to stop it with.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle(self.server.handle())
+        ServerHandle { server: self.server.handle(), connections: None }
     }
 
     /// Serves until it is stopped.

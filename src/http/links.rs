@@ -3,23 +3,35 @@
 //! Invariants: never ends with `/`; what a client sends is used only where it reads as a host, a scheme or a path.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::HOST;
 use actix_web::http::uri::Authority;
 
+use super::forwarded::{Origin, is_host};
 use super::settings::ApiSettings;
 
 /// The base of a request's links, such as `http://dns.example:9001` or `https://cloud.example/dns`.
 pub(super) fn base(request: &HttpRequest, settings: &ApiSettings) -> String {
-    let forwarded =
-        if settings.enable_proxy_headers { Forwarded::read(request.headers()) } else { Forwarded::default() };
-    let prefix = forwarded.prefix.unwrap_or_default();
+    let origin = Origin::of(request.headers(), request.peer_addr(), &settings.trusted_proxies);
+    let prefix = origin.prefix.unwrap_or_default();
     if !settings.enable_host_header {
         return format!("{}{prefix}", settings.base_uri);
     }
-    match forwarded.host.or_else(|| own_host(request)) {
-        Some(host) => format!("{}://{host}{prefix}", forwarded.scheme.unwrap_or_else(|| own_scheme(request))),
-        None => format!("{}{prefix}", settings.base_uri),
+    let scheme = origin.scheme.unwrap_or_else(|| own_scheme(request));
+    let host = origin.host.or_else(|| own_host(request));
+    match (host, origin.port.filter(|port| *port != default_port(scheme))) {
+        (Some(host), Some(port)) if !has_port(host) => format!("{scheme}://{host}:{port}{prefix}"),
+        (Some(host), _) => format!("{scheme}://{host}{prefix}"),
+        (None, _) => format!("{}{prefix}", settings.base_uri),
     }
+}
+
+fn default_port(scheme: &str) -> u16 {
+    if scheme == "https" { 443 } else { 80 }
+}
+
+/// True if a port follows the name or the address in brackets.
+fn has_port(host: &str) -> bool {
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 /// The base for redirects, which always follow the request's host.
@@ -37,66 +49,7 @@ fn own_scheme(request: &HttpRequest) -> &'static str {
 
 fn own_host(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(HOST).and_then(|value| value.to_str().ok());
-    header.or_else(|| request.uri().authority().map(Authority::as_str)).filter(|h| is_host(h))
-}
-
-/// What a proxy says about the request it was sent.
-#[derive(Debug, Default)]
-struct Forwarded<'a> {
-    scheme: Option<&'static str>,
-    host: Option<&'a str>,
-    prefix: Option<&'a str>,
-}
-
-impl<'a> Forwarded<'a> {
-    /// `Forwarded` (RFC 7239, its first element) wins over the `X-Forwarded-…` headers.
-    fn read(headers: &'a HeaderMap) -> Self {
-        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(first);
-        let mut found = match header("forwarded") {
-            Some(element) => Self::read_element(element),
-            None => Self {
-                scheme: header("x-forwarded-proto").and_then(scheme),
-                host: header("x-forwarded-host").filter(|host| is_host(host)),
-                prefix: None,
-            },
-        };
-        found.prefix = header("x-forwarded-prefix").and_then(prefix);
-        found
-    }
-
-    fn read_element(element: &'a str) -> Self {
-        let mut found = Self::default();
-        for pair in element.split(';') {
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            let value = value.trim().trim_matches('"');
-            match name.trim().to_ascii_lowercase().as_str() {
-                "proto" => found.scheme = scheme(value),
-                "host" => found.host = Some(value).filter(|host| is_host(host)),
-                _ => {}
-            }
-        }
-        found
-    }
-}
-
-fn first(list: &str) -> &str {
-    list.split(',').next().unwrap_or_default().trim()
-}
-
-fn scheme(text: &str) -> Option<&'static str> {
-    ["http", "https"].into_iter().find(|scheme| scheme.eq_ignore_ascii_case(text))
-}
-
-/// A path below which this service is seen, without a slash at its end.
-fn prefix(text: &str) -> Option<&str> {
-    let text = text.trim_end_matches('/');
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~');
-    Some(text).filter(|text| text.starts_with('/') && text.bytes().all(plain))
-}
-
-fn is_host(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    !text.is_empty() && text.bytes().all(plain)
+    header.or_else(|| request.uri().authority().map(Authority::as_str)).filter(|host| is_host(host))
 }
 
 #[cfg(test)]
@@ -131,22 +84,51 @@ mod tests {
         assert_eq!(redirect_base(&request, &fixed), "http://dns.example");
     }
 
+    fn behind(headers: &[(&'static str, &'static str)], peer: &str) -> String {
+        let request =
+            headers.iter().fold(TestRequest::get(), |request, header| request.insert_header(*header));
+        let request = request.peer_addr(peer.parse().unwrap()).to_http_request();
+        let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        base(&request, &ApiSettings { trusted_proxies, ..settings() })
+    }
+
     #[test]
-    fn proxy_headers_count_only_when_enabled() {
+    fn proxy_headers_count_only_from_a_trusted_proxy() {
         let headers = [
             ("Host", "inner"),
             ("X-Forwarded-Proto", "https"),
-            ("X-Forwarded-Host", "cloud.example, other"),
+            ("X-Forwarded-Host", "cloud.example"),
             ("X-Forwarded-Prefix", "/dns/"),
         ];
         assert_eq!(with(&headers, &settings()), "http://inner");
-        let proxied = ApiSettings { enable_proxy_headers: true, ..settings() };
-        assert_eq!(with(&headers, &proxied), "https://cloud.example/dns");
-        let forwarded = [
-            ("Host", "inner"),
-            ("Forwarded", "for=1.2.3.4;proto=https;host=\"a.example\", host=b"),
-            ("X-Forwarded-Host", "c"),
-        ];
-        assert_eq!(with(&forwarded, &proxied), "https://a.example");
+        assert_eq!(behind(&headers, "10.1.2.3:4711"), "https://cloud.example/dns");
+        assert_eq!(behind(&headers, "[2001:db8::7]:4711"), "https://cloud.example/dns");
+        assert_eq!(behind(&headers, "[::ffff:10.1.2.3]:4711"), "https://cloud.example/dns");
+        for stranger in ["192.0.2.1:4711", "[2001:db9::7]:4711", "[::1]:4711", "11.0.0.1:1"] {
+            assert_eq!(behind(&headers, stranger), "http://inner");
+        }
+    }
+
+    #[test]
+    fn a_port_is_shown_if_it_says_something() {
+        let port = |proto, host, port| {
+            let headers =
+                [("X-Forwarded-Proto", proto), ("X-Forwarded-Host", host), ("X-Forwarded-Port", port)];
+            behind(&headers, "10.1.2.3:4711")
+        };
+        assert_eq!(port("https", "cloud.example", "8443"), "https://cloud.example:8443");
+        assert_eq!(port("https", "cloud.example", "443"), "https://cloud.example");
+        assert_eq!(port("http", "[2001:db8::1]", "8080"), "http://[2001:db8::1]:8080");
+        assert_eq!(port("http", "[2001:db8::1]:81", "8080"), "http://[2001:db8::1]:81");
+        assert_eq!(port("http", "cloud.example", "70000"), "http://cloud.example");
+    }
+
+    #[test]
+    fn the_configured_base_keeps_the_prefix_of_a_proxy() {
+        let request = TestRequest::get().insert_header(("X-Forwarded-Prefix", "/dns"));
+        let request = request.peer_addr("10.0.0.1:1".parse().unwrap()).to_http_request();
+        let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let fixed = ApiSettings { enable_host_header: false, trusted_proxies, ..settings() };
+        assert_eq!(base(&request, &fixed), "http://127.0.0.1:9001/dns");
     }
 }

@@ -8,6 +8,7 @@ mod body;
 mod connections;
 mod context;
 mod error;
+mod forwarded;
 mod health;
 mod health_server;
 mod identity;

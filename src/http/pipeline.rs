@@ -4,16 +4,19 @@
 //! Invariants: every response has `X-Openstack-Request-Id`, the id that error bodies and log lines show; a resource
 //! finds a complete context in the request and has nothing left to check but its own business.
 
+use std::net::IpAddr;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use super::Api;
 use super::context::Prepared;
 use super::error::ApiError;
+use super::forwarded::Origin;
 use super::query::Query;
 use super::{identity, switches};
 use crate::domain::ids::RequestId;
@@ -41,7 +44,11 @@ pub(super) async fn run(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let (asked, status) = (response.request(), response.status().as_u16());
-    tracing::debug!(request = %id, method = %asked.method(), path = asked.path(), status, "request answered");
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let client = client(asked).map(tracing::field::display);
+        let (method, path) = (asked.method(), asked.path());
+        tracing::debug!(request = %id, client, %method, path, status, "request answered");
+    }
     if let Some(request) = under_way {
         request.answered();
     }
@@ -82,6 +89,12 @@ fn prepare(request: &mut ServiceRequest, id: RequestId) -> Result<Step, ApiError
         cx = cx.with_trace(trace);
     }
     Ok(Step::Serve(Prepared { cx, query, hide_counts }))
+}
+
+/// Whose request it is, as far as trusted proxies say.
+fn client(request: &HttpRequest) -> Option<IpAddr> {
+    let api = request.app_data::<web::Data<Api>>()?;
+    Origin::of(request.headers(), request.peer_addr(), &api.settings.trusted_proxies).client
 }
 
 fn traceparent(request: &ServiceRequest) -> Option<TraceParent> {

@@ -36,7 +36,10 @@ impl std::fmt::Debug for ApiServer {
 
 /// Stops a running server.
 #[derive(Clone)]
-pub struct ServerHandle(pub(super) actix_web::dev::ServerHandle);
+pub struct ServerHandle {
+    pub(super) server: actix_web::dev::ServerHandle,
+    pub(super) connections: Option<Arc<Connections>>,
+}
 
 impl std::fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,7 +92,7 @@ impl ApiServer {
     /// A handle to stop it with.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle(self.server.handle())
+        ServerHandle { server: self.server.handle(), connections: Some(Arc::clone(&self.connections)) }
     }
 
     /// Serves until it is stopped.
@@ -105,8 +108,15 @@ impl ApiServer {
 }
 
 impl ServerHandle {
-    /// Stops taking connections and waits for the requests under way, if `graceful`.
+    /// Stops taking connections and waits for the requests under way, if `graceful`; connections that none is on end.
     pub async fn stop(&self, graceful: bool) {
-        self.0.stop(graceful).await;
+        let stopped = self.server.stop(graceful);
+        match &self.connections {
+            Some(connections) => tokio::select! {
+                () = stopped => {}
+                () = connections.end_idle() => {}
+            },
+            None => stopped.await,
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Network};
 use crate::domain::record_type::RecordType;
 
 /// Settings of the HTTP layer.
@@ -14,8 +14,8 @@ pub struct ApiSettings {
     pub base_uri: String,
     /// Links take scheme and host from the request.
     pub enable_host_header: bool,
-    /// `Forwarded` and `X-Forwarded-…` are believed.
-    pub enable_proxy_headers: bool,
+    /// Whose `Forwarded` and `X-Forwarded-…` headers are believed: nobody's if empty.
+    pub trusted_proxies: Vec<Network>,
     /// Items of a page when the request names no limit.
     pub default_limit: u64,
     /// What `limit=max` means.
@@ -50,7 +50,10 @@ impl From<&Config> for ApiSettings {
         Self {
             base_uri: api.api_base_uri.trim_end_matches('/').to_owned(),
             enable_host_header: api.enable_host_header,
-            enable_proxy_headers: api.enable_proxy_headers_parsing,
+            trusted_proxies: match api.enable_proxy_headers_parsing {
+                true => api.trusted_proxies.clone(),
+                false => Vec::new(),
+            },
             default_limit: api.default_limit_v2.into(),
             max_limit: api.max_limit_v2.into(),
             max_body: api.max_request_body_size,

@@ -103,20 +103,17 @@ impl InProcess {
         }
         let (method, want) = (parcel.method.clone(), parcel.want);
         let answer = self.deliver(to, parcel)?;
-        match want {
-            Want::Acceptance => Ok(Payload::Accepted),
-            Want::Reply => {
-                let outcome = answer.await.unwrap_or_else(|_| {
-                    Err(Fault::unavailable("instance_lost", "the instance went away").and_maybe_done())
-                });
-                self.carry_back(method.as_str(), outcome)
-            }
-        }
+        let outcome = Self::resolve(want, answer).await;
+        if want == Want::Reply { self.carry_back(method.as_str(), outcome) } else { outcome }
     }
 
     /// Hands the parcel to the first inbox that takes it.
     fn deliver(&self, to: Address, parcel: Parcel) -> Result<Answer, Fault> {
-        let mut parcel = parcel;
+        self.offer(to, parcel).map_err(|refused| refused.fault)
+    }
+
+    /// Hands the parcel as it is to the first inbox that takes it, or back.
+    pub(super) fn offer(&self, to: Address, mut parcel: Parcel) -> Result<Answer, Box<Refused>> {
         let mut worst = Fault::unreachable(to.service());
         for inbox in self.find(to) {
             match inbox.offer(parcel) {
@@ -131,7 +128,17 @@ impl InProcess {
                 }
             }
         }
-        Err(worst)
+        Err(Box::new(Refused { fault: worst, parcel }))
+    }
+
+    /// What the sender of a parcel that was taken hears.
+    pub(super) async fn resolve(want: Want, answer: Answer) -> Result<Payload, Fault> {
+        match want {
+            Want::Acceptance => Ok(Payload::Accepted),
+            Want::Reply => answer.await.unwrap_or_else(|_| {
+                Err(Fault::unavailable("instance_lost", "the instance went away").and_maybe_done())
+            }),
+        }
     }
 
     fn deliver_to_all(&self, to: Address, parcel: &Parcel) -> Result<(), Fault> {

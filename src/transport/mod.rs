@@ -31,6 +31,7 @@ mod in_process;
 mod inbox;
 mod layers;
 mod message;
+mod mixed;
 mod payload;
 mod place;
 mod routes;
@@ -60,6 +61,7 @@ pub use layers::admit::QueueLimits;
 pub use layers::meter::Reading;
 pub use layers::retry::RetryPolicy;
 pub use message::{Handle, LaneKey, Message, Older, Service};
+pub use mixed::Mixed;
 pub use payload::{Body, Encoded, MethodName, Parcel, Payload, Want};
 pub use place::{NoSystem, Place};
 #[cfg(feature = "testing")]

@@ -46,24 +46,31 @@ impl Serving {
         &self.inbox
     }
 
+    /// For transports made of others: the way off, and nothing else happens.
+    pub(super) fn into_leave(mut self) -> Option<Leave> {
+        self.leave.take()
+    }
+
     /// Takes it off the transport, lets what was accepted finish until `deadline`, then closes it.
     pub async fn drain(mut self, deadline: Instant) -> Drained {
+        let inbox = self.inbox.clone();
         if let Some(leave) = self.leave.take() {
             // A transport that cannot say goodbye in time is left without.
             if tokio::time::timeout_at(deadline, leave()).await.is_err() {
                 tracing::warn!(service = self.at.service, "leaving the transport took too long");
             }
         }
-        self.inbox.drain(deadline).await
+        inbox.drain(deadline).await
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        // Whoever took the way off answers for the rest, too.
         if let Some(leave) = self.leave.take() {
             // The part that can be done without waiting is done by the call itself.
             drop(leave());
+            self.inbox.close();
         }
-        self.inbox.close();
     }
 }

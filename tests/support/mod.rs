@@ -9,6 +9,7 @@
 
 pub(crate) mod bind;
 pub(crate) mod dns;
+pub(crate) mod haproxy;
 pub(crate) mod part;
 pub(crate) mod ports;
 pub(crate) mod postgres;

@@ -110,6 +110,15 @@ impl Part {
         }
     }
 
+    /// Waits until it says this of itself, or says nothing any more.
+    pub(crate) fn until_wants_or_gone(&self, wanted: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while self.wants().is_some_and(|wants| !wants.contains(wanted)) {
+            assert!(Instant::now() < deadline, "{} is not {wanted}\n{}", self.name, self.log());
+            thread::sleep(PAUSE);
+        }
+    }
+
     /// Waits until nothing is wrong with it.
     pub(crate) fn until_ready(&mut self) {
         self.until_wants(|wants| wants == "OK");
