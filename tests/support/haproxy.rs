@@ -52,8 +52,10 @@ impl Haproxy {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("haproxy is missing (run scripts/test once to install it, or set ORDAIN_TEST_HAPROXY=0)");
+            .spawn();
+        let Ok(process) = process else {
+            panic!("haproxy is missing (run scripts/test once to install it, or set ORDAIN_TEST_HAPROXY=0)");
+        };
         Some(Self { at, stats, process })
     }
 
