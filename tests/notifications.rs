@@ -93,7 +93,7 @@ impl Listener {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(LIMIT, getting).await.expect("nothing comes")
+        timeout(LIMIT, getting).await.unwrap()
     }
 
     /// The next message out of its envelope.

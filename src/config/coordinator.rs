@@ -199,7 +199,7 @@ impl RaftConfig {
             let key = if config.advertise.as_ref() == Some(peer) { "advertise" } else { "peers" };
             s.check(key, port && peer.parse::<HostPort>().is_ok(), || format!("{peer} is not host:port"));
         }
-        let tls = [&config.ca_file, &config.cert_file, &config.key_file].map(|file| file.is_some());
+        let tls = [&config.ca_file, &config.cert_file, &config.key_file].map(Option::is_some);
         s.check("key_file", tls == [true; 3] || tls == [false; 3], || {
             String::from("ca_file, cert_file and key_file go together")
         });
@@ -237,24 +237,24 @@ mod tests {
 
     use super::super::Config;
 
-    fn mistakes(coordinator: serde_json::Value) -> Vec<String> {
+    fn mistakes(coordinator: &serde_json::Value) -> Vec<String> {
         let mistakes = Config::from_tree(json!({ "coordinator": coordinator })).err().unwrap_or_default();
         mistakes.into_iter().map(|mistake| mistake.path).collect()
     }
 
     #[test]
     fn a_cluster_needs_peers_and_something_to_know_them_by() {
-        assert_eq!(mistakes(json!({"kind": "raft"})), ["coordinator.raft.peers", "coordinator.raft.secret"]);
+        assert_eq!(mistakes(&json!({"kind": "raft"})), ["coordinator.raft.peers", "coordinator.raft.secret"]);
         let raft = json!({"peers": ["a:1", "[::1]:2"], "secret": "0123456789abcdef"});
-        assert_eq!(mistakes(json!({"kind": "raft", "raft": raft})), Vec::<String>::new());
+        assert_eq!(mistakes(&json!({"kind": "raft", "raft": raft})), Vec::<String>::new());
         let keeps = json!({"peers": ["a:1"], "secret": "0123456789abcdef", "listen": "0.0.0.0:1"});
         assert_eq!(
-            mistakes(json!({"kind": "raft", "raft": keeps})),
+            mistakes(&json!({"kind": "raft", "raft": keeps})),
             ["coordinator.raft.advertise", "coordinator.state_path"]
         );
         let wrong = json!({"peers": ["a", "b:0"], "advertise": "x y:1", "ca_file": "/ca"});
         assert_eq!(
-            mistakes(json!({"kind": "solo", "raft": wrong})),
+            mistakes(&json!({"kind": "solo", "raft": wrong})),
             ["peers", "peers", "advertise", "key_file"].map(|key| format!("coordinator.raft.{key}"))
         );
     }
