@@ -127,7 +127,12 @@ fn an_operator_takes_one_of_two_apis_out_of_service_and_back() {
             let (one, two) = (one.await.0, two.await.0);
             [one.min(two), one.max(two)]
         };
-        assert_eq!(health().await, [200, 200]);
+        let well = async {
+            while health().await != [200, 200] {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(LIMIT, well).await.unwrap();
 
         let deadline = Instant::now() + LIMIT;
         let instance = loop {

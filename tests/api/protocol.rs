@@ -1,9 +1,12 @@
 //! What every request and answer of the REST API has in common, whatever central says: routing, negotiation, bodies,
 //! request ids, switches, faults. Central is a fake here.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::recordsets::GetRecordset;
+use ordain::actors::central::api::services::Heartbeat;
 use ordain::actors::central::api::zones::{FindZones, GetQuotas, GetZone, GetZoneNameservers};
 use ordain::config::Config;
 use ordain::deployment::ServiceKind;
@@ -50,10 +53,23 @@ impl Front {
             .and(|_: GetQuotas| Ok(Quotas::default()))
             .and(|_: GetZoneNameservers| Err(Fault::overloaded("central")))
             .and(|_: GetRecordset| Err(Fault::timeout()))
+            .and(|_: Heartbeat| Ok(()))
             .mount(&*world.deployment().transport())
             .await
             .unwrap();
-        Self { world, central }
+        let front = Self { world, central };
+        front.finds_central().await;
+        front
+    }
+
+    /// Resolves once a heartbeat has reached central, which came after the API.
+    async fn finds_central(&self) {
+        let found = async {
+            while self.get("/healthcheck").await.status.as_u16() != 200 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(300), found).await.unwrap();
     }
 
     async fn on(wire: &Wire) -> Self {
