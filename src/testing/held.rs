@@ -24,7 +24,7 @@ pub(super) async fn worker(transport: &dyn Transport) -> Result<Faked, Fault> {
 }
 
 impl World {
-    /// The worker of a world that is held ([`Spec::held`]): it takes nudges, counts them, and does nothing.
+    /// The worker of a world that is held ([`Spec::held`](super::Spec::held)): it takes nudges, counts them, and does nothing.
     ///
     /// # Errors
     /// If the world has a worker of flesh and blood, or none.

@@ -1,7 +1,7 @@
 //! The network between the nodes of a cluster and their clients: framed TCP of its own.
 //!
-//! [`frame`] cuts the stream, [`handshake`] (and [`tls`]) say who is there, [`connection`] carries requests, [`channel`]
-//! keeps one connection per address, [`server`] answers. [`Network`] is the [`Link`] over all that.
+//! `frame` cuts the stream, `handshake` (and `tls`) say who is there, `connection` carries requests, `channel`
+//! keeps one connection per address, `server` answers. [`Network`] is the [`Link`] over all that.
 //!
 //! **Invariants**: everything is bounded: frames, queues, connections, strangers, and each request in time. Whoever is not
 //! of the cluster is refused and counted. What a peer sends may be anything; it never ends this process.
