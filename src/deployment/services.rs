@@ -56,6 +56,8 @@ pub(super) struct Assembly {
     coordinator: Arc<OnceCell<Arc<dyn Coordinator>>>,
     /// Cancelled at the start of a drain.
     draining: CancellationToken,
+    /// Cancelled as soon as central can be reached, if it is to be in this process; at once otherwise.
+    central_reachable: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -86,6 +88,7 @@ impl Assembly {
             health,
             coordinator: Arc::default(),
             draining: state.lifecycle.draining().clone(),
+            central_reachable: CancellationToken::new(),
             state: Mutex::new(state),
         })
     }
@@ -127,6 +130,7 @@ impl Assembly {
         let (producer, api) = (wanted(ServiceKind::Producer), wanted(ServiceKind::Api));
         if central.is_none() {
             self.state.lock().central = Some(self.health.condition(ServiceKind::Central.as_str()));
+            self.central_reachable.cancel();
         }
         let on_the_database = async {
             if central.is_none() && mdns.is_none() && worker.is_none() {
@@ -136,6 +140,7 @@ impl Assembly {
             if let Some(condition) = &central {
                 self.central(&store).await?;
                 condition.fine();
+                self.central_reachable.cancel();
             }
             if let Some(condition) = &mdns {
                 self.mdns(&store, condition).await?;
@@ -160,8 +165,10 @@ impl Assembly {
         };
         let before_the_rest = async {
             if let (Some(condition), Some(front)) = (&api, &front) {
-                self.api(front).await?;
+                let heart = self.api(front).await?;
                 condition.fine();
+                self.central_reachable.cancelled().await;
+                self.beat(heart);
             }
             Ok(())
         };
@@ -287,6 +294,7 @@ impl Assembly {
     async fn producer(&self, condition: &Condition) -> Result<(), StartError> {
         let seat = self.health.condition("coordinator");
         let coordinator = self.coordinator(condition).await?;
+        self.central_reachable.cancelled().await;
         let at = producer::api::Producer::endpoint();
         let name = MemberId::new(format!("{}:{}", self.config.node.host, at.instance));
         let name = name.unwrap_or_else(|_| MemberId::literal("producer"));
@@ -319,13 +327,12 @@ impl Assembly {
         Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings, check)
     }
 
-    /// Mounts the API's actor.
-    async fn api(&self, front: &Arc<Api>) -> Result<(), StartError> {
+    /// Mounts the API's actor, whose heart is yet to beat.
+    async fn api(&self, front: &Arc<Api>) -> Result<Heartbeat, StartError> {
         let at = api::api::Api::endpoint();
         let service = Arc::new(ApiService::new(Arc::clone(front) as _));
         self.serve(Tier::Api, at, service, api::api::routes()).await?;
-        self.beat(self.heart(at).describing(&self.transport.service_ref()));
-        Ok(())
+        Ok(self.heart(at).describing(&self.transport.service_ref()))
     }
 
     /// Answers requests on the configured addresses. To be called inside the actix system.
