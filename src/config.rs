@@ -30,7 +30,7 @@ use serde_json::Value;
 
 pub use self::coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, SharedSecret};
 pub use amqp::{AmqpConfig, BrokerUrl};
-pub use api::ApiConfig;
+pub use api::{AdminExtension, ApiConfig};
 pub use central::{CentralConfig, SoaConfig};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;

@@ -7,6 +7,19 @@ use std::time::Duration;
 
 use super::network::Network;
 use super::reader::Section;
+use super::setting::choices;
+
+choices! {
+    /// A part of `/admin`.
+    AdminExtension {
+        /// Numbers of zones, records and projects.
+        Reports = "reports",
+        /// Quotas of projects.
+        Quotas = "quotas",
+        /// Zones as files.
+        Zones = "zones",
+    } later {}
+}
 
 /// `[api]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +52,12 @@ pub struct ApiConfig {
     pub maintenance_mode: bool,
     /// The role that works on during maintenance.
     pub maintenance_mode_role: String,
+    /// TSIG keys may have an empty secret.
+    pub allow_empty_secrets_for_tsig: bool,
+    /// Serves `/admin`.
+    pub enable_api_admin: bool,
+    /// What of `/admin` is served.
+    pub enabled_extensions_admin: Vec<AdminExtension>,
 }
 
 impl ApiConfig {
@@ -116,6 +135,17 @@ impl ApiConfig {
                 "maintenance_mode_role",
                 String::from("admin"),
                 "The role that works on during maintenance.",
+            ),
+            allow_empty_secrets_for_tsig: s.get(
+                "allow_empty_secrets_for_tsig",
+                true,
+                "TSIG keys may have an empty secret.",
+            ),
+            enable_api_admin: s.get("enable_api_admin", false, "Serves /admin to admins."),
+            enabled_extensions_admin: s.get(
+                "enabled_extensions_admin",
+                Vec::new(),
+                "What of /admin is served: reports, quotas, zones.",
             ),
         }
     }

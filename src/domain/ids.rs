@@ -68,6 +68,18 @@ uuid_ids! {
     AlsoNotifyId;
     /// A TSIG key.
     TsigKeyId;
+    /// A top-level domain of the list.
+    TldId;
+    /// An entry of the blacklist.
+    BlacklistId;
+    /// A share of a zone with another project.
+    ShareId;
+    /// An offer of a zone to another project.
+    TransferRequestId;
+    /// The acceptance of such an offer.
+    TransferAcceptId;
+    /// An import or an export of a zone.
+    TaskId;
     /// A row of the service statuses.
     ServiceStatusId;
     /// A running process's instance of a service.

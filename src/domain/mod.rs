@@ -3,6 +3,7 @@
 //! Invariants: pure (no clock, no IO, no randomness beyond new ids); imports nothing above this floor.
 
 pub mod blacklist;
+pub mod blacklist_entry;
 pub mod consensus;
 pub mod delta;
 pub mod generation;
@@ -24,9 +25,13 @@ pub mod serial;
 pub mod service_status;
 pub mod shard;
 pub mod shard_lease;
+pub mod share;
 pub mod soa;
 pub mod tick;
 pub mod time;
+pub mod tld;
+pub mod transfer;
+pub mod tsig_key;
 pub mod ttl;
 pub mod violation;
 pub mod zone;

@@ -105,6 +105,30 @@ pub enum ServiceSortKey {
     Status,
 }
 
+/// What lists of things with a name can be sorted by: TLDs, TSIG keys, pools, and blacklists by their pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NamedSortKey {
+    /// Creation time.
+    CreatedAt,
+    /// Id.
+    Id,
+    /// Last update; rows never updated come first.
+    UpdatedAt,
+    /// Name.
+    Name,
+}
+
+/// What lists of things without a name can be sorted by: shares, transfers, imports and exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlainSortKey {
+    /// Creation time.
+    CreatedAt,
+    /// Id.
+    Id,
+    /// Last update; rows never updated come first.
+    UpdatedAt,
+}
+
 /// Conditions on zones: each a text that the column must equal, `*` standing for any run of characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneFilter {

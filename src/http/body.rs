@@ -110,32 +110,66 @@ impl FromRequest for Object {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        let request = request.clone();
+        let (payload, request) = (payload.take(), request.clone());
         Box::pin(async move {
             check_content_type(request.method(), request.headers())?;
-            let Some(api) = request.app_data::<web::Data<Api>>() else {
-                return Err(Fault::internal("unknown", "no application state").into());
-            };
-            let read = read(payload, api.settings.max_body);
-            match tokio::time::timeout(api.settings.client_timeout, read).await {
-                Ok(body) => Self::parse(&body?),
-                Err(_) => Err(Fault::new(FaultCode::Other(408), "request_timeout").into()),
+            Self::parse(&received(&request, payload).await?)
+        })
+    }
+}
+
+/// An object that need not be given: a body that is empty or null is none.
+#[derive(Debug)]
+pub(super) struct MaybeObject(pub(super) Object);
+
+impl FromRequest for MaybeObject {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (payload, request) = (payload.take(), request.clone());
+        Box::pin(async move {
+            check_content_type(request.method(), request.headers())?;
+            let body = received(&request, payload).await?;
+            match body.trim_ascii() {
+                b"" | b"null" => Ok(Self(Object::default())),
+                body => Object::parse(body).map(Self),
             }
         })
     }
 }
 
+/// The body, if it is not too long and does not take too long.
+async fn received(request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiError> {
+    let Some(api) = request.app_data::<web::Data<Api>>() else {
+        return Err(Fault::internal("unknown", "no application state").into());
+    };
+    let read = read(payload, api.settings.max_body);
+    match tokio::time::timeout(api.settings.client_timeout, read).await {
+        Ok(body) => body,
+        Err(_) => Err(Fault::new(FaultCode::Other(408), "request_timeout").into()),
+    }
+}
+
+fn media(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// A type of body that is not read here.
+pub(super) fn unsupported(media: &str) -> ApiError {
+    let message = format!("Content-type {media} is not supported here");
+    Fault::new(FaultCode::Other(415), "unsupported_content_type").with_message(message).into()
+}
+
 /// JSON, or a JSON patch; the latter is refused where it would mean one.
 fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = value.split(';').next().unwrap_or_default().trim();
+    let media = media(headers);
     let patch = media.eq_ignore_ascii_case("application/json-patch+json");
     if media.eq_ignore_ascii_case("application/json") || (patch && method != Method::PATCH) {
         return Ok(());
     }
-    let message = format!("Content-type {media} is not supported here");
-    Err(Fault::new(FaultCode::Other(415), "unsupported_content_type").with_message(message).into())
+    Err(unsupported(media))
 }
 
 async fn read(mut payload: Payload, most: usize) -> Result<Bytes, ApiError> {

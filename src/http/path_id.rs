@@ -9,7 +9,10 @@ use actix_web::{FromRequest, HttpRequest};
 use uuid::Uuid;
 
 use super::error::ApiError;
-use crate::domain::ids::{RecordsetId, ServiceStatusId, ZoneId};
+use crate::domain::ids::{
+    BlacklistId, RecordsetId, ServiceStatusId, ShareId, TldId, TransferAcceptId, TransferRequestId,
+    TsigKeyId, ZoneId,
+};
 use crate::transport::Fault;
 
 /// The UUID that a client's text means.
@@ -56,6 +59,18 @@ paths! {
     LoneRecordsetPath { recordset_id: RecordsetId }
     /// `/service_statuses/{service_id}`
     ServicePath { service_id: ServiceStatusId }
+    /// `/tlds/{tld_id}`
+    TldPath { tld_id: TldId }
+    /// `/blacklists/{blacklist_id}`
+    BlacklistPath { blacklist_id: BlacklistId }
+    /// `/tsigkeys/{tsigkey_id}`
+    TsigKeyPath { tsigkey_id: TsigKeyId }
+    /// `/zones/{zone_id}/shares/{zone_share_id}`
+    SharePath { zone_id: ZoneId, zone_share_id: ShareId }
+    /// `/zones/tasks/transfer_requests/{zone_transfer_request_id}`
+    TransferRequestPath { zone_transfer_request_id: TransferRequestId }
+    /// `/zones/tasks/transfer_accepts/{transfer_accept_id}`
+    TransferAcceptPath { transfer_accept_id: TransferAcceptId }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Network};
+use crate::config::{AdminExtension, Config, Network};
 use crate::domain::record_type::RecordType;
 
 /// Settings of the HTTP layer.
@@ -36,6 +36,10 @@ pub struct ApiSettings {
     pub maintenance_role: String,
     /// The record types that recordsets may have.
     pub supported_types: Vec<RecordType>,
+    /// TSIG keys may have an empty secret.
+    pub empty_tsig_secrets: bool,
+    /// What of `/admin` is served; nothing if empty.
+    pub admin_extensions: Vec<AdminExtension>,
     /// Shown by `/v2/limits`: smallest TTL, in seconds.
     pub min_ttl: u32,
     /// Shown by `/v2/limits`.
@@ -64,6 +68,11 @@ impl From<&Config> for ApiSettings {
             maintenance: api.maintenance_mode,
             maintenance_role: api.maintenance_mode_role.clone(),
             supported_types: central.supported_record_type.clone(),
+            empty_tsig_secrets: api.allow_empty_secrets_for_tsig,
+            admin_extensions: match api.enable_api_admin {
+                true => api.enabled_extensions_admin.clone(),
+                false => Vec::new(),
+            },
             min_ttl: central.min_ttl,
             max_zone_name_length: central.max_zone_name_len,
             max_recordset_name_length: central.max_recordset_name_len,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::body::Object;
 use super::error::ApiError;
 use crate::domain::violation::{PathElement, ValidatorValue, Violation};
+use crate::transport::Fault;
 
 /// Who may set a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,14 @@ pub(super) fn missing(name: &str) -> Violation {
         validator: "required".to_owned(),
         validator_value: list(name),
     }
+}
+
+/// The values of members that must be given; every one that is not is told.
+pub(super) fn required<T, const N: usize>(members: [(&str, Option<T>); N]) -> Result<[T; N], ApiError> {
+    let absent: Vec<Violation> =
+        members.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| missing(name)).collect();
+    let values: Vec<T> = members.into_iter().filter_map(|(_, value)| value).collect();
+    values.try_into().map_err(|_| Fault::violations(absent).into())
 }
 
 /// A step of a path.

@@ -8,9 +8,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::error::ApiError;
+use super::path_id;
 use crate::domain::ttl::Ttl;
+
+/// Most characters of a description.
+pub(super) const MAX_DESCRIPTION: usize = 160;
 
 /// The failure of one field.
 pub(super) fn rejected(class: &str, detail: impl fmt::Display) -> ApiError {
@@ -92,6 +97,23 @@ fn digits(text: &str) -> Option<i64> {
         return None;
     }
     Some(text.parse().unwrap_or(if negative { i64::MIN } else { i64::MAX }))
+}
+
+/// An id.
+pub(super) fn uuid(value: &Value, field: &str) -> Result<Uuid, ApiError> {
+    match value {
+        Value::Null => Err(empty(field)),
+        value => value
+            .as_str()
+            .and_then(path_id::uuid)
+            .ok_or_else(|| bad_value("badly formed hexadecimal UUID string")),
+    }
+}
+
+/// One of few texts.
+pub(super) fn one_of<T>(value: &Value, read: impl Fn(&str) -> Option<T>) -> Result<T, ApiError> {
+    let known = value.as_str().and_then(read);
+    known.ok_or_else(|| bad_value(format_args!("Field value {} is invalid", printed(value))))
 }
 
 /// A time to live.

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::error::StoreError;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{
-    AlsoNotifyId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId, RecordsetId, ServiceStatusId,
-    TargetId, TsigKeyId, ZoneId,
+    AlsoNotifyId, BlacklistId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId, RecordsetId,
+    ServiceStatusId, ShareId, TargetId, TaskId, TldId, TransferAcceptId, TransferRequestId, TsigKeyId,
+    ZoneId,
 };
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
@@ -89,7 +90,13 @@ ids!(
     AlsoNotifyId,
     TsigKeyId,
     ServiceStatusId,
-    InstanceId
+    InstanceId,
+    TldId,
+    BlacklistId,
+    ShareId,
+    TransferRequestId,
+    TransferAcceptId,
+    TaskId
 );
 
 impl<T: Into<Self>> From<Option<T>> for Value {

@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
 mod changes;
+mod names;
 mod protocol;
+mod quotas;
 mod recordsets;
 mod services;
+mod shares;
 mod support;
+mod transfers;
+mod tsigkeys;
 mod validation_queries;
 mod validation_recordsets;
 mod validation_zones;

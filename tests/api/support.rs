@@ -11,13 +11,14 @@ use std::time::Duration;
 use actix_web::http::Method;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::services::Heartbeat;
-use ordain::config::Config;
+use ordain::config::{Config, NotificationDriver};
 use ordain::domain::consensus::Answer;
 use ordain::domain::ids::{InstanceId, NameserverId};
 use ordain::domain::service_status::Health;
 use ordain::domain::time::Timestamp;
 use ordain::domain::zone_status::Outcome;
-use ordain::store::Store;
+use ordain::store::repo::outbox;
+use ordain::store::{Mode, Store, StoreError};
 use ordain::testing::{Spec, Wire, World};
 use ordain::transport::{Cx, Faked};
 use serde_json::{Value, json};
@@ -84,6 +85,33 @@ impl Rig {
             .configured(change);
         let world = World::start(spec).await.unwrap();
         Self { store: world.store().clone(), world }
+    }
+
+    /// A world that tells others what happens, and keeps what it is about to tell.
+    pub(crate) async fn notifying(wire: &Wire) -> Self {
+        Self::configured(wire, |config| {
+            config.notifications.driver = NotificationDriver::Log;
+            config.notifications.interval = Duration::from_secs(1_000_000);
+        })
+        .await
+    }
+
+    /// What others are told, in order: the event and its payload.
+    pub(crate) async fn told(&self) -> Vec<(String, Value)> {
+        let read = self.store.read(|tx| Box::pin(async move { outbox::first(tx, 1000).await }));
+        let waiting = read.await.map_err(|error: StoreError| error).unwrap();
+        let told = |body: &str| {
+            let message: Value = serde_json::from_str(body).unwrap();
+            (message["event_type"].as_str().unwrap().to_owned(), message["payload"].clone())
+        };
+        waiting.iter().map(|one| told(&one.body)).collect()
+    }
+
+    /// What is kept for those who ask again.
+    pub(crate) async fn kept_outcomes(&self) -> Vec<String> {
+        let mut tx = self.store.begin(Mode::Read).await.unwrap();
+        let rows = tx.query("SELECT reply FROM inbox".into(), Vec::new()).await.unwrap();
+        rows.into_iter().map(|mut row| row.text("reply").unwrap()).collect()
     }
 
     /// A member of project `p1`, who is a reader, too.

@@ -3,7 +3,7 @@
 use ordain::domain::ids::ProjectId;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
-use ordain::store::repo::{blacklists, shares, tlds};
+use ordain::store::repo::shares;
 use ordain::testing::{Failure, Spec, Wire, World};
 use serde_json::{Value, json};
 
@@ -243,17 +243,8 @@ fn tlds_and_blacklists_are_for_new_zones_only(wire: &Wire) {
         let rig = Rig::on(wire).await;
         let member = rig.member();
         let id = member.zone("bad.example.com.").await;
-        let now = rig.now();
-        rig.store
-            .transact(|tx| {
-                Box::pin(async move {
-                    tlds::insert(tx, "org", None, now).await?;
-                    blacklists::insert(tx, "bad", None, now).await
-                })
-            })
-            .await
-            .map_err(|error: StoreError| error)
-            .unwrap();
+        assert_eq!(rig.admin().post("/v2/tlds", json!({"name": "org"})).await.status, 201);
+        assert_eq!(rig.admin().post("/v2/blacklists", json!({"pattern": "bad"})).await.status, 201);
         member.post("/v2/zones", primary(&json!({"name": "a.com."}))).await.refused(400, "invalid_zone_name");
         member
             .post("/v2/zones", primary(&json!({"name": "a.bad.org."})))

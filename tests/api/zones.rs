@@ -6,7 +6,7 @@ use ordain::domain::ids::{NameserverId, PoolId, ProjectId};
 use ordain::domain::serial::Serial;
 use ordain::domain::zone_status::Outcome;
 use ordain::store::StoreError;
-use ordain::store::repo::{blacklists, nameserver_states, pools, shares, tlds};
+use ordain::store::repo::{nameserver_states, pools, shares};
 use ordain::testing::Wire;
 use serde_json::{Value, json};
 
@@ -226,18 +226,11 @@ fn names_are_admitted_by_length_labels_tlds_and_blacklist(wire: &Wire) {
         };
         refused("a-rather-long-name.example.", "Name too long").await;
         refused("org.", "More than one label is required").await;
-        let now = rig.now();
-        rig.store
-            .transact(|tx| {
-                Box::pin(async move {
-                    tlds::insert(tx, "org", None, now).await?;
-                    tlds::insert(tx, "co.uk", None, now).await?;
-                    blacklists::insert(tx, "^(.+\\.)?evil\\.org\\.$", None, now).await
-                })
-            })
-            .await
-            .map_err(|error: StoreError| error)
-            .unwrap();
+        for name in ["org", "co.uk"] {
+            assert_eq!(rig.admin().post("/v2/tlds", json!({"name": name})).await.status, 201);
+        }
+        let pattern = json!({"pattern": "^(.+\\.)?evil\\.org\\.$"});
+        assert_eq!(rig.admin().post("/v2/blacklists", pattern).await.status, 201);
         refused("example.com.", "Invalid TLD").await;
         refused("example.uk.", "Invalid TLD").await;
         refused("co.uk.", "Zone name cannot be the same as a TLD").await;

@@ -65,7 +65,12 @@ pub(super) async fn admit(
     Ok(Admitted { pool, parent, children })
 }
 
-async fn within_quota(tx: &mut dyn Tx, limits: &Limits, project: &ProjectId) -> Result<(), CentralError> {
+/// One more zone must be within the project's quota.
+pub(super) async fn within_quota(
+    tx: &mut dyn Tx,
+    limits: &Limits,
+    project: &ProjectId,
+) -> Result<(), CentralError> {
     let quotas = quotas::effective(tx, project, limits.quotas).await?;
     let count = zones::count_for_project(tx, project).await?;
     let over = quotas.exceeded(&[(Resource::Zones, count + 1)]);

@@ -8,17 +8,24 @@ pub mod api;
 
 mod admission;
 mod authorize;
+mod blacklists;
 mod error;
 mod notify;
 mod once;
 mod outbox;
 mod placement;
 pub mod pools;
+mod quotas;
 mod recordset_writes;
 mod recordsets;
 mod refusals;
 mod report;
 mod service_statuses;
+mod shares;
+mod tlds;
+mod transfer_accepts;
+mod transfer_requests;
+mod tsig_keys;
 mod zone_writes;
 mod zones;
 

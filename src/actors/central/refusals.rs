@@ -4,6 +4,7 @@
 //! may not see is refused as one that does not exist.
 
 use crate::domain::quota::Resource;
+use crate::domain::tsig_key::TsigScope;
 use crate::transport::{Fault, FaultCode};
 
 pub(super) fn zone_not_found() -> Fault {
@@ -16,6 +17,78 @@ pub(super) fn recordset_not_found() -> Fault {
 
 pub(super) fn service_status_not_found() -> Fault {
     Fault::not_found("service_status_not_found", "Could not find ServiceStatus")
+}
+
+pub(super) fn tld_not_found() -> Fault {
+    Fault::not_found("tld_not_found", "Could not find Tld")
+}
+
+pub(super) fn duplicate_tld() -> Fault {
+    Fault::conflict("duplicate_tld", "Duplicate Tld")
+}
+
+pub(super) fn blacklist_not_found() -> Fault {
+    Fault::not_found("blacklist_not_found", "Could not find Blacklist")
+}
+
+pub(super) fn duplicate_blacklist() -> Fault {
+    Fault::conflict("duplicate_blacklist", "Duplicate Blacklist")
+}
+
+pub(super) fn tsigkey_not_found() -> Fault {
+    Fault::not_found("tsigkey_not_found", "Could not find TsigKey")
+}
+
+pub(super) fn duplicate_tsigkey() -> Fault {
+    Fault::conflict("duplicate_tsigkey", "Duplicate TsigKey")
+}
+
+pub(super) fn tsigkey_for_nothing(scope: TsigScope) -> Fault {
+    let message = format!("There is no {} with this resource_id", scope.as_str().to_ascii_lowercase());
+    Fault::invalid("invalid_tsigkey", message)
+}
+
+pub(super) fn share_not_found() -> Fault {
+    Fault::not_found("shared_zone_not_found", "Could not find SharedZone")
+}
+
+pub(super) fn duplicate_share() -> Fault {
+    Fault::conflict("duplicate_shared_zone", "Duplicate SharedZone")
+}
+
+pub(super) fn share_has_recordsets() -> Fault {
+    Fault::invalid(
+        "shared_zone_has_recordsets",
+        "The project that the zone is shared with has recordsets in it, please delete these first",
+    )
+}
+
+pub(super) fn share_has_sub_zone() -> Fault {
+    Fault::invalid(
+        "shared_zone_has_sub_zone",
+        "The project that the zone is shared with has zones below it, please delete these first",
+    )
+}
+
+pub(super) fn transfer_request_not_found() -> Fault {
+    Fault::not_found("zone_transfer_request_not_found", "Could not find ZoneTransferRequest")
+}
+
+pub(super) fn transfer_accept_not_found() -> Fault {
+    Fault::not_found("zone_transfer_accept_not_found", "Could not find ZoneTransferAccept")
+}
+
+/// Such answers carry no text.
+pub(super) fn duplicate_transfer_request() -> Fault {
+    Fault::new(FaultCode::Conflict, "duplicate_zone_transfer_request")
+}
+
+pub(super) fn transfer_is_over() -> Fault {
+    Fault::invalid("invalid_zone_transfer_request", "The transfer request is not active any more")
+}
+
+pub(super) fn wrong_transfer_key() -> Fault {
+    Fault::forbidden("invalid_key", "The key is not that of the transfer request")
 }
 
 pub(super) fn no_pool() -> Fault {

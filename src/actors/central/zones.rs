@@ -199,7 +199,7 @@ impl CentralService {
         zone.ok_or_else(refusals::zone_not_found)
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         Limits {
             max_name_length: self.config.max_zone_name_len,
             min_ttl: self.config.min_ttl,
@@ -208,7 +208,7 @@ impl CentralService {
         }
     }
 
-    fn privileges(&self, cx: &Cx) -> Privileges {
+    pub(super) fn privileges(&self, cx: &Cx) -> Privileges {
         Privileges {
             blacklisted_names: self.may(cx, Rule::UseBlacklistedZone),
             low_ttl: self.may(cx, Rule::UseLowTtl),
@@ -216,7 +216,7 @@ impl CentralService {
     }
 
     /// The SOA timers of a new zone; refresh differs from zone to zone, so that secondaries do not all come at once.
-    fn timers(&self) -> SoaTimers {
+    pub(super) fn timers(&self) -> SoaTimers {
         let soa = self.config.soa;
         let refresh = rand::rng().random_range(soa.refresh_min..=soa.refresh_max.max(soa.refresh_min));
         SoaTimers { refresh, retry: soa.retry, expire: soa.expire, minimum: soa.minimum }

@@ -2,11 +2,19 @@
 //!
 //! Invariants: a known path with an unknown method is 405, an unknown path 404; both after the pipeline.
 
+mod blacklists;
+mod collection;
 mod limits;
+mod quotas;
 mod recordset_body;
 mod recordset_view;
 mod recordsets;
 mod service_statuses;
+mod shares;
+mod tlds;
+mod transfer_accepts;
+mod transfer_requests;
+mod tsigkeys;
 mod zone_body;
 mod zone_view;
 mod zones;
@@ -18,6 +26,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::error::ApiError;
 use super::pipeline;
+use crate::transport::{Fault, FaultCode};
 
 type Answer = Result<HttpResponse, ApiError>;
 
@@ -27,8 +36,15 @@ pub(super) fn scope() -> impl HttpServiceFactory {
         .wrap(from_fn(pipeline::run))
         .configure(limits::configure)
         .configure(service_statuses::configure)
+        .configure(tlds::configure)
+        .configure(blacklists::configure)
+        .configure(tsigkeys::configure)
+        .configure(quotas::configure)
         // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
         .service(web::resource("/zones/{word:nameservers|recordsets|shares|tasks}").to(no_such_path))
+        .configure(transfer_requests::configure)
+        .configure(transfer_accepts::configure)
+        .configure(shares::configure)
         .configure(recordsets::configure)
         .configure(zones::configure)
         .default_service(web::to(no_such_path))
@@ -45,6 +61,16 @@ async fn no_such_path() -> Answer {
 
 async fn method_not_allowed() -> Answer {
     Err(ApiError::method_not_allowed())
+}
+
+/// Where something can be made but nothing read.
+async fn nothing_to_read(request: HttpRequest) -> Answer {
+    nothing_below(request).await
+}
+
+/// A path that lacks an id: refused without a text.
+async fn id_is_missing() -> Answer {
+    Err(Fault::new(FaultCode::NotFound, "not_found").into())
 }
 
 /// A path with nothing on it below a resource: nothing to read, and nothing else allowed.

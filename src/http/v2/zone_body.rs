@@ -19,12 +19,10 @@ use crate::http::error::ApiError;
 use crate::http::path_id;
 use crate::http::shape::{Access, Shape, list, missing, name_at};
 use crate::http::value::{
-    bad_value, checked, optional_text, optional_ttl, printed, rejected, text, ttl, type_name,
+    MAX_DESCRIPTION, bad_value, checked, optional_text, optional_ttl, printed, rejected, text, ttl, type_name,
 };
 use crate::transport::Fault;
 
-/// Most characters of a description.
-const MAX_DESCRIPTION: usize = 160;
 /// Most characters of a key or a value of an attribute.
 const MAX_ATTRIBUTE: usize = 50;
 

@@ -20,5 +20,8 @@ pub mod shares;
 pub mod statuses;
 pub mod tlds;
 pub mod transfer;
+pub mod transfer_accepts;
+pub mod transfer_requests;
+pub mod tsig_keys;
 pub mod versions;
 pub mod zones;

@@ -17,7 +17,9 @@
 )]
 
 pub mod fixtures;
+pub mod handover;
 pub mod journal;
+pub mod names;
 pub mod order;
 pub mod pools;
 pub mod recordsets;
@@ -169,6 +171,8 @@ macro_rules! store_suite {
                 purging_takes_everything_along, quotas_fall_back_to_defaults, statuses_follow_heartbeats,
                 older_tokens_are_fenced, an_outcome_is_kept_once, notifications_wait_in_order, a_zone_is_claimed_by_one_worker,
                 newest_observations_count, shares_are_once_per_project;
+            names: tlds_are_kept, patterns_are_kept, tsig_keys_are_kept;
+            handover: who_sees_a_share, a_zone_has_one_active_offer, an_acceptance_goes_with_its_offer, recordsets_change_hands;
         );
     };
     (@points $name:ident, $rig:expr; $($group:ident: $($point:ident),+;)+) => {

@@ -3,11 +3,17 @@
 //! Invariants: a message carries values already checked for their shape; a reply is what the database holds after the
 //! change. A change is a row before it is a message: whoever gets an answer can rely on it surviving a crash.
 
+pub mod blacklists;
 pub mod inbox;
 pub mod outbox;
+pub mod quotas;
 pub mod recordsets;
 pub mod services;
+pub mod shares;
 pub mod status;
+pub mod tlds;
+pub mod transfers;
+pub mod tsig_keys;
 pub mod zones;
 
 use crate::transport::{Routes, Service, Visit};
@@ -20,45 +26,39 @@ impl Service for Central {
     const NAME: &'static str = "central";
 }
 
-/// A handler for everything that can be asked.
-pub trait Handlers:
-    zones::Handlers
-    + recordsets::Handlers
-    + status::Handlers
-    + services::Handlers
-    + inbox::Handlers
-    + outbox::Handlers
-{
+/// Names the tables once: a handler for all of them, all their messages to be mounted, and to be shown.
+macro_rules! tables {
+    ($first:ident $($table:ident)+) => {
+        /// A handler for everything that can be asked.
+        pub trait Handlers: $first::Handlers $(+ $table::Handlers)+ {}
+
+        impl<H: $first::Handlers $(+ $table::Handlers)+> Handlers for H {}
+
+        /// All messages, to be mounted.
+        #[must_use]
+        pub fn routes<H: Handlers>() -> Routes<H> {
+            $first::routes()$(.and($table::routes()))+
+        }
+
+        /// Shows every message.
+        pub fn describe<V: Visit>(visit: &mut V) {
+            $first::describe(visit);
+            $($table::describe(visit);)+
+        }
+    };
 }
 
-impl<
-    H: zones::Handlers
-        + recordsets::Handlers
-        + status::Handlers
-        + services::Handlers
-        + inbox::Handlers
-        + outbox::Handlers,
-> Handlers for H
-{
-}
-
-/// All messages, to be mounted.
-#[must_use]
-pub fn routes<H: Handlers>() -> Routes<H> {
-    zones::routes()
-        .and(recordsets::routes())
-        .and(status::routes())
-        .and(services::routes())
-        .and(inbox::routes())
-        .and(outbox::routes())
-}
-
-/// Shows every message.
-pub fn describe<V: Visit>(visit: &mut V) {
-    zones::describe(visit);
-    recordsets::describe(visit);
-    status::describe(visit);
-    services::describe(visit);
-    inbox::describe(visit);
-    outbox::describe(visit);
+tables! {
+    zones
+    recordsets
+    status
+    services
+    inbox
+    outbox
+    blacklists
+    tlds
+    tsig_keys
+    quotas
+    shares
+    transfers
 }

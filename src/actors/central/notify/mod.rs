@@ -4,6 +4,7 @@
 //! central that notifies nobody does nothing here at all.
 
 mod payload;
+pub(super) mod resource;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -20,8 +21,9 @@ use crate::store::repo::outbox::{self, Waiting};
 use crate::store::{StoreError, Tx};
 use crate::transport::Cx;
 
-/// Something that happened to a zone or a recordset: as it was before, if it was, and as it is after, if it is.
-#[derive(Debug, Clone, Copy)]
+/// Something that happened: to a zone or a recordset, as it was before, if it was, and as it is after, if it is; or to
+/// something else.
+#[derive(Debug, Clone)]
 pub(super) enum Event<'a> {
     ZoneCreated(&'a Zone),
     ZoneUpdated(&'a Zone, &'a Zone),
@@ -29,11 +31,22 @@ pub(super) enum Event<'a> {
     RecordsetCreated(&'a Recordset),
     RecordsetUpdated(&'a Recordset, &'a Recordset),
     RecordsetDeleted(&'a Recordset),
+    Other { name: [&'static str; 1], zone: Option<ZoneId>, payload: Value },
 }
 
 impl Event<'_> {
+    /// Something that happened to anything but a zone or a recordset.
+    pub(super) const fn of(name: &'static str, payload: Value) -> Self {
+        Self::Other { name: [name], zone: None, payload }
+    }
+
+    /// The same, and what happened before to this zone is told before.
+    pub(super) const fn of_zone(name: &'static str, zone: ZoneId, payload: Value) -> Self {
+        Self::Other { name: [name], zone: Some(zone), payload }
+    }
+
     /// Zones were called domains once, and some still listen for that.
-    const fn types(&self) -> &'static [&'static str] {
+    const fn types(&self) -> &[&'static str] {
         match self {
             Self::ZoneCreated(_) => &["dns.zone.create", "dns.domain.create"],
             Self::ZoneUpdated(..) => &["dns.zone.update", "dns.domain.update"],
@@ -41,15 +54,17 @@ impl Event<'_> {
             Self::RecordsetCreated(_) => &["dns.recordset.create"],
             Self::RecordsetUpdated(..) => &["dns.recordset.update"],
             Self::RecordsetDeleted(_) => &["dns.recordset.delete"],
+            Self::Other { name, .. } => name,
         }
     }
 
-    const fn zone(&self) -> ZoneId {
+    const fn zone(&self) -> Option<ZoneId> {
         match self {
-            Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => zone.id,
+            Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => Some(zone.id),
             Self::RecordsetCreated(set) | Self::RecordsetUpdated(_, set) | Self::RecordsetDeleted(set) => {
-                set.zone_id
+                Some(set.zone_id)
             }
+            Self::Other { zone, .. } => *zone,
         }
     }
 
@@ -62,6 +77,7 @@ impl Event<'_> {
                 Self::RecordsetCreated(set)
                 | Self::RecordsetUpdated(_, set)
                 | Self::RecordsetDeleted(set) => payload::recordset(set),
+                Self::Other { payload, .. } => payload.clone(),
             }],
             PayloadFormat::Audit => {
                 let changes = match self {
@@ -73,7 +89,9 @@ impl Event<'_> {
                     Self::RecordsetUpdated(before, set) => {
                         Change::all(Some(&payload::recordset_fields(before)), &payload::recordset_fields(set))
                     }
-                    Self::ZoneDeleted(_) | Self::RecordsetDeleted(_) => vec![Change::default()],
+                    Self::ZoneDeleted(_) | Self::RecordsetDeleted(_) | Self::Other { .. } => {
+                        vec![Change::default()]
+                    }
                 };
                 changes.into_iter().map(|change| self.audited(&change)).collect()
             }
@@ -83,15 +101,16 @@ impl Event<'_> {
     fn audited(&self, change: &Change) -> Value {
         let (zone, recordset) = match self {
             Self::ZoneCreated(zone) | Self::ZoneUpdated(_, zone) | Self::ZoneDeleted(zone) => {
-                (&zone.name, None)
+                (Some(zone.name.as_str()), None)
             }
             Self::RecordsetCreated(set) | Self::RecordsetUpdated(_, set) | Self::RecordsetDeleted(set) => {
-                (&set.zone_name, Some(set.name.as_str()))
+                (Some(set.zone_name.as_str()), Some(set.name.as_str()))
             }
+            Self::Other { .. } => (None, None),
         };
         json!({
-            "zone_name": zone.as_str(),
-            "zone_id": self.zone().to_string(),
+            "zone_name": zone,
+            "zone_id": self.zone().map(|id| id.to_string()),
             "recordset_name": recordset,
             "old_data": change.old,
             "new_data": change.new,
@@ -136,7 +155,7 @@ impl Emitter {
         &self,
         cx: &Cx,
         event: &str,
-        zone: ZoneId,
+        zone: Option<ZoneId>,
         payload: Value,
         now: Timestamp,
     ) -> Waiting<()> {
@@ -152,7 +171,7 @@ impl Emitter {
             message.insert(format!("_context_{name}"), value);
         }
         let body = Value::Object(message).to_string();
-        Waiting { id: (), zone: Some(zone), priority: Priority::Info.as_str().to_owned(), body }
+        Waiting { id: (), zone, priority: Priority::Info.as_str().to_owned(), body }
     }
 }
 
@@ -211,7 +230,7 @@ impl CentralService {
             payload.insert("audit_period_ending".to_owned(), json!(payload::joined(period.1)));
             let payload = Value::Object(payload);
             for name in ["dns.zone.exists", "dns.domain.exists"] {
-                notifications.push(emitter.notification(cx, name, zone.id, payload.clone(), now));
+                notifications.push(emitter.notification(cx, name, Some(zone.id), payload.clone(), now));
             }
         }
         emitter.put(tx, notifications, now).await

@@ -200,3 +200,12 @@ pub async fn count_of_project(tx: &mut dyn Tx, zone: ZoneId, project: &ProjectId
     let sql = "SELECT count(*) AS n FROM recordsets WHERE zone_id = $1 AND project_id = $2";
     tx.count(sql, args![zone, project]).await
 }
+
+/// Gives every recordset of a zone to a project.
+///
+/// # Errors
+/// If the database fails.
+pub async fn give_all(tx: &mut dyn Tx, zone: ZoneId, project: &ProjectId) -> Result<u64, StoreError> {
+    let sql = "UPDATE recordsets SET project_id = $1, version = version + 1 WHERE zone_id = $2";
+    tx.run(sql, args![project, zone]).await
+}

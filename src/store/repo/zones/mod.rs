@@ -11,7 +11,9 @@ mod upkeep;
 
 pub use self::find::find;
 pub use self::hold::{hold_for_create, hold_for_delete, hold_pools};
-pub use self::tree::{ancestors, by_name, children_count, descendants, last_serial, reparent};
+pub use self::tree::{
+    ancestors, by_name, children_count, children_of_project, descendants, last_serial, reparent,
+};
 pub use self::upkeep::{
     Lagging, Published, in_pool, in_shards, lagging, published_since, purge, purgeable, schedule,
 };

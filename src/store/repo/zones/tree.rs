@@ -3,7 +3,7 @@
 //! Invariants: these look across projects and pools; a zone being deleted still counts.
 
 use super::row::{self, COLUMNS, FROM};
-use crate::domain::ids::{PoolId, ZoneId};
+use crate::domain::ids::{PoolId, ProjectId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::serial::Serial;
 use crate::domain::time::Timestamp;
@@ -113,4 +113,18 @@ pub async fn reparent(
 pub async fn children_count(tx: &mut dyn Tx, zone: ZoneId) -> Result<u64, StoreError> {
     tx.count("SELECT count(*) AS n FROM zones z WHERE z.deleted = '0' AND z.parent_id = $1", args![zone])
         .await
+}
+
+/// How many zones of a project have this one as parent.
+///
+/// # Errors
+/// If the database fails.
+pub async fn children_of_project(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    project: &ProjectId,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) AS n FROM zones z WHERE z.deleted = '0' AND z.parent_id = $1 \
+               AND z.project_id = $2";
+    tx.count(sql, args![zone, project]).await
 }
