@@ -290,3 +290,64 @@ fn a_log_entry_is_never_applied_twice() {
     assert!(matches!(apply(&mut state, Index(3), &close).reply, Reply::Refused(_)));
     assert_eq!(state, before);
 }
+
+/// Everybody hands over what was asked of them. How many shards changed hands.
+fn hand_over_all(state: &mut State, group: &Group) -> usize {
+    let view = state.view(group.name());
+    let owed: BTreeSet<SessionId> =
+        view.spans.iter().filter(|span| span.releasing.is_some()).map(|span| span.owner).collect();
+    for session in owed {
+        let epoch = state.view(group.name()).epoch;
+        step(state, &Command::HandOver { session, group: group.name().clone(), epoch });
+    }
+    let after = state.view(group.name());
+    (0..group.shards())
+        .filter(|&shard| view.span_of(shard).map(|s| s.owner) != after.span_of(shard).map(|s| s.owner))
+        .count()
+}
+
+#[test]
+fn a_join_or_a_leave_moves_one_share_however_many_there_are() {
+    const ALL: u16 = 4096;
+    let group = Group::sharded(GroupName::literal("many"), ALL);
+    let id = |n: u64| SessionId(Uuid::from_u128(u128::from(n + 1) * 0x9e37_79b9_7f4a_7c15_f39c));
+    let join = |n: u64| Command::Join {
+        opening: Opening { session: id(n), ttl: Duration::from_secs(9) },
+        group: group.clone(),
+        member: Member::new(MemberId::literal("me"), "here"),
+    };
+    let share = |members: u64| usize::from(ALL).div_ceil(usize::try_from(members).unwrap());
+    // Five thousand are dealt with beside the code, where they need not join one by one.
+    let checked = [1, 2, 3, 64, 65, 100];
+    let (mut state, mut members) = (State::default(), 0);
+    for count in checked {
+        while members + 1 < count {
+            step(&mut state, &join(members));
+            members += 1;
+        }
+        hand_over_all(&mut state, &group);
+        // One more.
+        step(&mut state, &join(members));
+        members += 1;
+        let view = state.view(group.name());
+        assert_eq!(view.members.len() as u64, count);
+        judge_shards(&view, ALL);
+        let moved = hand_over_all(&mut state, &group);
+        assert!(moved <= share(count) || count == 1, "{count} members: a join moved {moved}");
+        let settled = state.view(group.name());
+        judge_shards(&settled, ALL);
+        assert!(settled.spans.iter().all(|span| span.releasing.is_none()));
+
+        // One dies and comes back as another: what it had moves, and as much again.
+        let mut without = state.clone();
+        step(&mut without, &Command::Close { session: id(count / 2) });
+        let view = without.view(group.name());
+        judge_shards(&view, ALL);
+        let moved = (0..ALL)
+            .filter(|&shard| settled.span_of(shard).map(|s| s.owner) != view.span_of(shard).map(|s| s.owner))
+            .count();
+        let owned = settled.spans.iter().filter(|span| span.owner == id(count / 2));
+        let owned: usize = owned.map(|span| usize::from(span.last - span.first) + 1).sum();
+        assert!(moved == owned && moved <= share(count), "{count} members: a leave moved {moved}");
+    }
+}

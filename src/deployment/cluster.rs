@@ -142,17 +142,25 @@ async fn found(node: Arc<Node>, link: Arc<dyn Link>, peers: Vec<Peer>) {
     let founder = peers.first().is_some_and(|first| first.address == own);
     let others: Vec<Peer> = peers.into_iter().filter(|peer| peer.address != own).collect();
     let (mut met, mut told) = (None, false);
-    while node.identity().cluster.is_none() {
+    while !node.is_member() {
+        let claimed = node.identity().cluster;
+        if claimed.is_some() && !node.is_founding() {
+            // Claimed by whoever makes a cluster, or has taken this node in: what is decided comes by itself.
+            sleep(LOOK).await;
+            continue;
+        }
         let asked = others.iter().map(|peer| identify(&*link, peer));
         let answers: Vec<Option<Identity>> = futures::future::join_all(asked).await;
         let member = answers.iter().flatten().find(|identity| identity.cluster.is_some());
-        if let Some(member) = member {
+        if let Some(member) = member.filter(|_| claimed.is_none()) {
             let since = *met.get_or_insert_with(Instant::now);
             if since.elapsed() >= PATIENCE {
                 ask_in(&node, &*link, &member.peer).await;
                 met = None;
             }
-        } else if founder && let Some(all) = answers.into_iter().collect::<Option<Vec<_>>>() {
+        } else if (founder || claimed.is_some())
+            && let Some(all) = answers.into_iter().collect::<Option<Vec<_>>>()
+        {
             let peers = all.into_iter().zip(&others);
             let peers = peers.map(|(one, at)| Peer { name: one.peer.name, address: at.address.clone() });
             match node.operate(Operation::Init { peers: peers.collect() }).await {

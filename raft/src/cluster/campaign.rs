@@ -8,6 +8,7 @@
 //! it lets go, and its successor has all of its log by then.
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
+use futures::{StreamExt as _, stream::FuturesOrdered};
 use openraft::{ServerState, Snapshot};
 use tokio::time::{sleep, timeout};
 
@@ -40,15 +41,15 @@ impl Drop for Leaving<'_> {
 }
 
 impl Node {
-    /// Has another voter lead; the one that has most of the log if none is named. Says which.
+    /// Has another voter lead; of those that answer, the one that has most of the log if none is named. Says which.
     ///
     /// # Errors
     /// If this node does not lead, or nobody else could.
     pub async fn transfer(&self, to: Option<NodeId>) -> Result<NodeId, OperateError> {
-        let (to, peer) = self.successor(to)?;
-        if to == self.id {
-            return Ok(to);
+        if to == Some(self.id) {
+            return Ok(self.id);
         }
+        let (to, peer) = self.successor(to).await?;
         self.leaving.store(true, Ordering::Relaxed);
         let _leaving = Leaving(self);
         self.caught_up(to, 0, LAST_ENTRIES).await?;
@@ -64,21 +65,41 @@ impl Node {
         }
     }
 
-    fn successor(&self, to: Option<NodeId>) -> Result<(NodeId, Peer), OperateError> {
+    /// Who is to lead next. One that is not named has to answer: a voter that is dead may have as much of the log as any.
+    async fn successor(&self, to: Option<NodeId>) -> Result<(NodeId, Peer), OperateError> {
+        let voters = self.other_voters()?;
+        if let Some(node) = to {
+            let named = voters.into_iter().find(|(id, _)| *id == node);
+            return named.ok_or(OperateError::NoSuchMember { node });
+        }
+        if voters.is_empty() {
+            return Err(failed("there is no other voter"));
+        }
+        let asked = voters.into_iter().map(async |(id, peer)| {
+            let answer = self.voice.ask(Some(id), &peer, Request::Identify, PROMPT).await;
+            answer.map(|_| (id, peer))
+        });
+        let mut answers = asked.collect::<FuturesOrdered<_>>();
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(successor) => return Ok(successor),
+                Err(error) => tracing::debug!(%error, "a voter cannot lead"),
+            }
+        }
+        Err(failed("no other voter answers"))
+    }
+
+    /// The voters but for this node, who has most of the log first.
+    fn other_voters(&self) -> Result<Vec<(NodeId, Peer)>, OperateError> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
         let replication = metrics.replication.as_ref().ok_or_else(|| failed("this node does not lead"))?;
         let membership = metrics.membership_config.membership();
-        let others = || membership.voter_ids().filter(|id| *id != self.id);
-        let id = match to {
-            Some(id) if membership.voter_ids().any(|voter| voter == id) => id,
-            Some(node) => return Err(OperateError::NoSuchMember { node }),
-            None => others()
-                .max_by_key(|id| replication.get(id).copied().flatten())
-                .ok_or_else(|| failed("there is no other voter"))?,
-        };
-        let peer = membership.get_node(&id).ok_or(OperateError::NoSuchMember { node: id })?;
-        Ok((id, peer.clone()))
+        let others = membership.voter_ids().filter(|id| *id != self.id);
+        let mut others: Vec<_> =
+            others.filter_map(|id| Some((id, membership.get_node(&id)?.clone()))).collect();
+        others.sort_by_key(|(id, _)| std::cmp::Reverse(replication.get(id).copied().flatten()));
+        Ok(others)
     }
 
     /// Stands for election because the leader asks for it.

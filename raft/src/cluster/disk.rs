@@ -96,6 +96,20 @@ pub(crate) fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<(
     disk.sync()
 }
 
+/// Does work on the disk beside other work.
+pub(crate) async fn beside<T: Send + 'static>(
+    disk: &dyn Disk,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match disk.simulated() {
+        Some(time) => {
+            tokio::time::sleep(time).await;
+            work()
+        }
+        None => tokio::task::spawn_blocking(work).await?,
+    }
+}
+
 /// A folder of the operating system, locked against other processes.
 #[derive(Debug)]
 pub struct Folder {

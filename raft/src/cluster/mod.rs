@@ -6,6 +6,7 @@ mod backup;
 mod campaign;
 pub mod disk;
 mod feed;
+mod founding;
 mod init;
 pub(crate) mod journal;
 mod log;

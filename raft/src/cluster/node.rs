@@ -23,6 +23,7 @@ use super::{
     apply::Machine,
     disk::Disk,
     feed::Feed,
+    founding::FoundingFile,
     journal::JournalError,
     log::Log,
     network::{Network, Voice},
@@ -74,6 +75,9 @@ pub struct Node {
     pub(super) leaving: AtomicBool,
     /// Held while this node changes its cluster.
     pub(super) claiming: tokio::sync::Mutex<()>,
+    /// Held while this node makes a cluster.
+    pub(super) founding: tokio::sync::Mutex<()>,
+    pub(super) founding_file: FoundingFile,
     pub(super) feed: Feed,
     queue: mpsc::Sender<Waiting>,
     tasks: OnceLock<Vec<JoinHandle<()>>>,
@@ -94,6 +98,7 @@ impl Node {
         let failed = |source| OpenError::Start { source };
         let config = Arc::new(timing.config().map_err(failed)?);
         let file = SnapshotFile::new(disk.clone());
+        let founding_file = FoundingFile::open(disk.clone())?;
         let log = Log::open(&disk, fresh_id())?;
         let machine = Machine::open(file, timing.pace)?;
         let summary = log.summary();
@@ -117,6 +122,8 @@ impl Node {
             ledger,
             leaving: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
+            founding: tokio::sync::Mutex::default(),
+            founding_file,
             feed,
             queue,
             tasks: OnceLock::new(),

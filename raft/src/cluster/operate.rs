@@ -16,7 +16,7 @@ use super::{
     node::Node,
     operation::{OperateError, Operated, Operation},
     peer::{Refusal, Request, Response},
-    types::{NodeId, Peer},
+    types::{ClusterId, NodeId, Peer},
 };
 use crate::{Replica as _, command::Command, machine::State};
 
@@ -96,13 +96,18 @@ impl Node {
     }
 
     /// The id of a node that is fresh or in this cluster.
-    pub(super) async fn identify(&self, peer: &Peer) -> Result<NodeId, OperateError> {
-        let own = self.log.summary().cluster;
+    async fn identify(&self, peer: &Peer) -> Result<NodeId, OperateError> {
+        match self.log.summary().cluster {
+            Some(own) => self.identify_for(peer, own).await,
+            None => Err(OperateError::NoCluster),
+        }
+    }
+
+    /// The id of a node that is fresh or in that cluster.
+    pub(super) async fn identify_for(&self, peer: &Peer, own: ClusterId) -> Result<NodeId, OperateError> {
         match self.voice.ask(None, peer, Request::Identify, self.timing.limit).await {
             Ok(Response::Identity(identity)) => match identity.cluster {
-                Some(cluster) if Some(cluster) != own => {
-                    Err(OperateError::Taken { peer: peer.clone(), cluster })
-                }
+                Some(cluster) if cluster != own => Err(OperateError::Taken { peer: peer.clone(), cluster }),
                 _ => Ok(identity.node),
             },
             Ok(_) => Err(failed("the peer answered something else")),

@@ -45,7 +45,7 @@ pub enum Operation {
     },
     /// Has another voter lead. Answers [`Operated::Transferred`].
     TransferLeader {
-        /// Which one; none for the one that has most of the log.
+        /// Which one; none for the one that has most of the log, of those that answer.
         to: Option<NodeId>,
     },
     /// Answers [`Operated::Backup`].

@@ -64,7 +64,7 @@ impl SnapshotFile {
     /// Reads it beside other work.
     pub(crate) async fn load(&self) -> io::Result<Option<Stored>> {
         let file = self.clone();
-        self.beside(move || file.read().map_err(io::Error::other)).await
+        disk::beside(&*self.0, move || file.read().map_err(io::Error::other)).await
     }
 
     /// Replaces it beside other work, waiting for room if need be.
@@ -72,26 +72,13 @@ impl SnapshotFile {
         let bytes: Arc<[u8]> = write_frame(SCHEMA, 0, stored).map_err(io::Error::other)?.into();
         loop {
             let (file, bytes) = (self.clone(), bytes.clone());
-            match self.beside(move || disk::replace(&*file.0, NAME, &bytes)).await {
+            match disk::beside(&*self.0, move || disk::replace(&*file.0, NAME, &bytes)).await {
                 Err(error) if disk::is_full(&error) => {
                     tracing::error!("the disk is full: no snapshot can be written");
                     tokio::time::sleep(RETRY).await;
                 }
                 result => return result,
             }
-        }
-    }
-
-    async fn beside<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> io::Result<T> + Send + 'static,
-    ) -> io::Result<T> {
-        match self.0.simulated() {
-            Some(time) => {
-                tokio::time::sleep(time).await;
-                work()
-            }
-            None => tokio::task::spawn_blocking(work).await?,
         }
     }
 }
