@@ -35,9 +35,11 @@ impl WorkerService {
         let now = core.clock.now();
         // A change is due at once: the first attempt is given its time.
         let due_by = now.minus(core.recovery.retry_first);
+        // Nobody whose clock agrees with this one schedules anything later.
+        let latest = now.plus(core.recovery.retry_max.saturating_mul(2));
         let found = core
             .store
-            .read(|tx| Box::pin(async move { zones::lagging(tx, ranges, due_by, limit).await }))
+            .read(|tx| Box::pin(async move { zones::lagging(tx, ranges, due_by, latest, limit).await }))
             .await?;
         // Those attended to are only put back in the queue, lest they hide the others.
         let (attended, mut due): (Vec<Lagging>, Vec<Lagging>) =

@@ -54,9 +54,10 @@ pub async fn lagging_zones_come_longest_due_first(bench: Bench) {
     for (zone, now) in [(&a, 20), (&b, 10), (&done, 5)] {
         insert(&bench, zone, at(now)).await;
     }
+    let latest = at(1000);
     let lagging = async |ranges: Vec<RangeInclusive<Shard>>, due_by: i64, limit: u32| {
         let ranges = ranges.as_slice();
-        let found = bench.read(|tx| Box::pin(zones::lagging(tx, ranges, at(due_by), limit))).await;
+        let found = bench.read(|tx| Box::pin(zones::lagging(tx, ranges, at(due_by), latest, limit))).await;
         found.iter().map(|l| (l.zone.id, l.attempts, l.due)).collect::<Vec<_>>()
     };
     assert_eq!(lagging(everything(), 30, 9).await, [(b.id, 0, at(10)), (a.id, 0, at(20))]);
@@ -73,6 +74,11 @@ pub async fn lagging_zones_come_longest_due_first(bench: Bench) {
     assert_eq!(lagging(everything(), 30, 9).await, [(a.id, 0, at(20)), (b.id, 0, at(25))]);
     update(&bench, a.id, at(26), |zone| zone.progress.propagated = zone.progress.generation).await;
     assert_eq!(lagging(everything(), 30, 9).await, [(b.id, 0, at(25))]);
+    // One whose clock was an hour ahead has scheduled it.
+    bench.write(|tx| Box::pin(zones::schedule(tx, b.id, 1, at(1001)))).await;
+    assert_eq!(lagging(everything(), 30, 9).await, [(b.id, 1, at(1001))]);
+    bench.write(|tx| Box::pin(zones::schedule(tx, b.id, 1, at(1000)))).await;
+    assert!(lagging(everything(), 30, 9).await.is_empty());
 }
 
 async fn feed(bench: &Bench, after: i64) -> Vec<Published> {

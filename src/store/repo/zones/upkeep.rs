@@ -30,7 +30,8 @@ pub struct Lagging {
 }
 
 /// Zones of these shards that lag and whose next attempt is due, longest due first. A change is due at once, so a caller
-/// that wants to leave time to the first attempt gives an earlier `due_by`.
+/// that wants to leave time to the first attempt gives an earlier `due_by`. One that would be due after `latest` was
+/// scheduled by a clock that was ahead of this one, and is due, too.
 ///
 /// # Errors
 /// If the database fails.
@@ -38,13 +39,14 @@ pub async fn lagging(
     tx: &mut dyn Tx,
     ranges: &[RangeInclusive<Shard>],
     due_by: Timestamp,
+    latest: Timestamp,
     limit: u32,
 ) -> Result<Vec<Lagging>, StoreError> {
     let mut query = Query::new(&format!(
         "SELECT {COLUMNS}, z.attempts, z.next_attempt_at FROM {FROM} WHERE z.deleted = '0' \
-         AND z.propagated_generation < z.generation AND z.next_attempt_at <= "
+         AND z.propagated_generation < z.generation AND (z.next_attempt_at <= "
     ));
-    query.bind(due_by);
+    query.bind(due_by).push(" OR z.next_attempt_at > ").bind(latest).push(")");
     shards::and_in(&mut query, "z.shard", ranges);
     query.push(" ORDER BY z.next_attempt_at, z.id LIMIT ").bind(limit);
     let rows = tx.rows(query.sql, query.args).await?;
