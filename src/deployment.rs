@@ -16,6 +16,7 @@ mod patience;
 mod policy;
 mod pooling;
 mod services;
+pub mod singleton;
 mod watch;
 
 use std::net::SocketAddr;

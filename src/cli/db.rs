@@ -23,7 +23,7 @@ impl Db {
         super::in_system(async move {
             let store = open_store(&config).await?;
             if migrate {
-                store.migrate().await?;
+                super::migrate(&config, &store).await?;
             }
             let latest = Store::latest_version();
             let version =

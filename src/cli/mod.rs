@@ -22,7 +22,8 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use ordain::config::Config;
 use ordain::config_load::{ConfigError, Sources};
-use ordain::deployment::StartError;
+use ordain::deployment::{StartError, singleton};
+use ordain::store::Store;
 
 /// DNS as a service: an OpenStack Designate compatible API, and the name servers behind it.
 #[derive(Debug, Parser)]
@@ -110,6 +111,22 @@ fn explain(error: &anyhow::Error) -> String {
         let cause = cause.to_string();
         if told.contains(&cause) { told } else { format!("{told}: {cause}") }
     })
+}
+
+/// Brings the schema to this program's version, if it is not there yet, while nobody else does.
+async fn migrate(config: &Config, store: &Store) -> Result<(), StartError> {
+    if store.schema_version().await? == Some(Store::latest_version()) {
+        return Ok(());
+    }
+    let (arbiter, ttl) = (singleton::arbiter(config).await?, config.coordinator.lease_ttl);
+    let migrated = singleton::alone(arbiter.as_deref(), &singleton::SCHEMA, ttl, async |token| {
+        match token {
+            Some(token) => store.migrate_under(token).await?,
+            None => store.migrate().await?,
+        }
+        Ok(())
+    });
+    migrated.await
 }
 
 /// Writes to standard output. A reader that wants no more of it is no failure.

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use ordain::actors::central::pools::{self, Change, Options};
 use ordain::clock::Clock;
 use ordain::config::{Config, pool_file, pool_text};
-use ordain::deployment::open_store;
+use ordain::deployment::{StartError, open_store, singleton};
 use ordain::domain::ids::PoolId;
 use ordain::domain::pool::Pool;
 use ordain::store::Store;
@@ -109,8 +109,15 @@ impl Update {
         let specs = pool_file::parse(&super::read(file)?)?;
         let store = open(config).await?;
         let default_pool = config.central.default_pool_id;
-        let options = Options { dry_run: self.dry_run, delete_absent: self.delete, default_pool };
-        let changes = pools::apply(&store, Clock::system(), &specs, options).await?;
+        let options =
+            Options { dry_run: self.dry_run, delete_absent: self.delete, default_pool, token: None };
+        let arbiter = if self.dry_run { None } else { singleton::arbiter(config).await? };
+        let ttl = config.coordinator.lease_ttl;
+        let changes = singleton::alone(arbiter.as_deref(), &singleton::POOLS, ttl, async |token| {
+            let changes = pools::apply(&store, Clock::system(), &specs, Options { token, ..options }).await;
+            changes.map_err(StartError::from)
+        });
+        let changes = changes.await?;
         let would = if self.dry_run { "would be " } else { "" };
         for change in &changes {
             super::say(match change {
@@ -149,7 +156,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
     let store = open_store(config).await?;
-    store.migrate().await?;
+    super::migrate(config, &store).await?;
     Ok(store)
 }
 

@@ -81,7 +81,7 @@ fn rows(from: &Configured, clean: bool) -> anyhow::Result<()> {
     let config = from.load()?;
     super::in_system(async move {
         let store = open_store(&config).await?;
-        store.migrate().await?;
+        super::migrate(&config, &store).await?;
         let now = Clock::system().now();
         if clean {
             let before = now.minus(config.heartbeat_interval * SILENT_BEATS);

@@ -49,6 +49,14 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// A lock that somebody else has, or got because this process could not keep it.
+    #[error("the lock {lock} was not had: {reason}")]
+    Occupied {
+        /// Which.
+        lock: coordinator::LockName,
+        /// Why.
+        reason: String,
+    },
     /// The policy file.
     #[error("cannot read the policy file {path}")]
     PolicyFile {
@@ -129,6 +137,10 @@ impl StartError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
+            // A newer holder of the lock was here: it may be had again.
+            Self::Store(StoreError::Fenced { .. })
+            | Self::Pools(PoolUpdateError::Store(StoreError::Fenced { .. }))
+            | Self::Occupied { .. } => true,
             Self::Store(error) | Self::Pools(PoolUpdateError::Store(error)) => error.may_pass(),
             Self::Coordinator(error) => matches!(error, coordinator::CounterError::InUse { .. }),
             Self::DataFolder { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,

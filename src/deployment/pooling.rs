@@ -29,17 +29,22 @@ pub(super) async fn settle(
     clock: Clock,
     config: &Config,
     listening: &[SocketAddr],
+    token: Option<u64>,
 ) -> Result<(), StartError> {
     let specs = match specs(config)? {
         Some(specs) => specs,
         None => native_pool::wanted(store, config, listening).await?,
     };
-    let options = Options { default_pool: config.central.default_pool_id, ..Options::default() };
+    let options = Options { default_pool: config.central.default_pool_id, token, ..Options::default() };
     let mut attempts = 1..=ATTEMPTS;
     let changes = loop {
         attempts.next();
         match pools::apply(store, clock, &specs, options).await {
             Err(PoolUpdateError::Store(StoreError::Unique { .. })) if !attempts.is_empty() => {}
+            Err(PoolUpdateError::Overtaken { name }) => {
+                tracing::info!(pool = name, "somebody else has updated the pool since");
+                return Ok(());
+            }
             done => break done?,
         }
     };

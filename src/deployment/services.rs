@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use coordinator::{Coordinator, Member, MemberId};
+use coordinator::{Coordinator, LockName, Member, MemberId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::patience::patiently;
-use super::{Edges, ServiceKind, StartError, emission, opening, pooling, watch};
+use super::{Edges, ServiceKind, StartError, emission, opening, pooling, singleton, watch};
 use crate::actors::api::{self, ApiService};
 use crate::actors::central::api::Central;
 use crate::actors::central::{self, CentralService};
@@ -69,6 +69,8 @@ struct State {
     central: Option<Condition>,
     responder: Option<Arc<Responder>>,
     dns_addresses: Vec<SocketAddr>,
+    /// Whether this process asks a coordinator whose tokens outlive it.
+    arbitrated: bool,
 }
 
 impl Assembly {
@@ -132,6 +134,10 @@ impl Assembly {
             self.state.lock().central = Some(self.health.condition(ServiceKind::Central.as_str()));
             self.central_reachable.cancel();
         }
+        let coordinator = &self.config.coordinator;
+        let lasting = coordinator.state_path.is_some() || self.edges.coordinator.is_some();
+        let arbitrated = coordinator.kind == CoordinatorKind::Raft || (producer.is_some() && lasting);
+        self.state.lock().arbitrated = arbitrated;
         let on_the_database = async {
             if central.is_none() && mdns.is_none() && worker.is_none() {
                 return Ok(());
@@ -191,7 +197,25 @@ impl Assembly {
             (state.store.clone(), state.dns_addresses.clone())
         };
         let Some(store) = store else { return Ok(()) };
-        pooling::settle(&store, self.edges.clock, &self.config, &listening).await
+        let (clock, config) = (self.edges.clock, &self.config);
+        self.alone(&singleton::POOLS, async |token| {
+            pooling::settle(&store, clock, config, &listening, token).await
+        })
+        .await
+    }
+
+    /// Does what one process of the deployment does at a time.
+    async fn alone<T>(
+        &self,
+        lock: &LockName,
+        work: impl AsyncFnOnce(Option<u64>) -> Result<T, StartError>,
+    ) -> Result<T, StartError> {
+        let arbiter = if self.state.lock().arbitrated {
+            Some(self.coordinator(&self.health.condition("coordinator")).await?)
+        } else {
+            None
+        };
+        singleton::alone(arbiter.as_deref(), lock, self.config.coordinator.lease_ttl, work).await
     }
 
     /// Ends everything within the configured time.
@@ -209,8 +233,17 @@ impl Assembly {
         };
         let migrate = self.config.database.migrate;
         patiently(&condition, || async {
-            let done = if migrate { store.migrate().await } else { store.expect_schema().await };
-            Ok(done?)
+            if !migrate || store.schema_version().await? == Some(Store::latest_version()) {
+                return Ok(store.expect_schema().await?);
+            }
+            let migrated = self.alone(&singleton::SCHEMA, async |token| {
+                match token {
+                    Some(token) => store.migrate_under(token).await?,
+                    None => store.migrate().await?,
+                }
+                Ok(())
+            });
+            migrated.await
         })
         .await?;
         condition.fine();
@@ -306,7 +339,8 @@ impl Assembly {
             clock: self.edges.clock,
             emission: emission::open(&self.config),
         };
-        let stop = CancellationToken::new();
+        // Its shards are given up as soon as a drain begins, while the rest says goodbye.
+        let stop = self.draining.child_token();
         let running =
             ProducerService::start(coordinator, me, &peers, &self.config.producer, &stop, self.runtime());
         let told = Arc::clone(&running.service);

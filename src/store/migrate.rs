@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use super::error::StoreError;
+use super::repo::fences;
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
@@ -21,9 +22,28 @@ const MIGRATING: i64 = 8_029_462_309_906_120_705;
 /// How long one program waits for another to migrate, and how long a migration may take, in milliseconds.
 const PATIENCE: &str = "600000";
 
+/// What a migration's token is kept for.
+const SCHEMA: &str = "schema";
+
 /// Brings a SQLite database to the newest version.
-pub(super) fn sqlite(connection: &mut Connection) -> Result<(), StoreError> {
-    embedded::migrations::runner().run(connection).map(drop).map_err(|e| failed(&e))
+pub(super) fn sqlite(connection: &mut Connection, token: Option<u64>) -> Result<(), StoreError> {
+    let broken = |e: rusqlite::Error| StoreError::Migration { reason: e.to_string() };
+    let claim = |connection: &Connection, token: u64| {
+        let kept = connection.execute(fences::CLAIM, (SCHEMA, token.cast_signed())).map_err(broken)?;
+        if kept == 0 { Err(overtaken()) } else { Ok(()) }
+    };
+    if let Some(token) = token {
+        let fences = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'fences'";
+        if connection.prepare(fences).and_then(|mut s| s.exists([])).map_err(broken)? {
+            claim(connection, token)?;
+        }
+    }
+    embedded::migrations::runner().run(connection).map_err(|e| failed(&e))?;
+    token.map_or(Ok(()), |token| claim(connection, token))
+}
+
+fn overtaken() -> StoreError {
+    StoreError::Fenced { resource: SCHEMA.to_owned() }
 }
 
 /// The last version applied to a SQLite database.
@@ -44,8 +64,9 @@ pub(super) fn latest() -> u32 {
 }
 
 /// Brings a PostgreSQL database to the newest version, over a connection that ends afterwards: the lock that keeps other
-/// programs from doing the same ends with it.
-pub(super) async fn postgres(client: &mut Client) -> Result<(), StoreError> {
+/// programs from doing the same ends with it. Under that lock it is seen whether a later holder of the coordinator's lock was
+/// here before.
+pub(super) async fn postgres(client: &mut Client, token: Option<u64>) -> Result<(), StoreError> {
     let settings = format!("SET statement_timeout = {PATIENCE}; SET lock_timeout = {PATIENCE}");
     client.batch_execute(&settings).await.map_err(|e| refused(&e))?;
     let encoding = client.query_one("SHOW server_encoding", &[]).await.map_err(|e| refused(&e))?;
@@ -55,8 +76,23 @@ pub(super) async fn postgres(client: &mut Client) -> Result<(), StoreError> {
         return Err(StoreError::Migration { reason });
     }
     client.query_one("SELECT pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(|e| refused(&e))?;
+    if let Some(token) = token {
+        let fences = client.query_one("SELECT to_regclass('fences') IS NOT NULL", &[]).await;
+        if fences.and_then(|row| row.try_get(0)).map_err(|e| refused(&e))? {
+            claim(client, token).await?;
+        }
+    }
     let done = embedded_postgres::migrations::runner().run_async(client).await;
-    done.map(drop).map_err(|e| failed(&e))
+    done.map_err(|e| failed(&e))?;
+    match token {
+        Some(token) => claim(client, token).await,
+        None => Ok(()),
+    }
+}
+
+async fn claim(client: &Client, token: u64) -> Result<(), StoreError> {
+    let kept = client.execute(fences::CLAIM, &[&SCHEMA, &token.cast_signed()]).await;
+    if kept.map_err(|e| refused(&e))? == 0 { Err(overtaken()) } else { Ok(()) }
 }
 
 /// The last version applied to a PostgreSQL database.

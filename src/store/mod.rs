@@ -75,7 +75,15 @@ impl Store {
     /// # Errors
     /// If a migration fails, or the database was migrated by a newer program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.driver.migrate().await
+        self.driver.migrate(None).await
+    }
+
+    /// As [`Self::migrate`], by whoever holds the coordinator's lock for it under this token.
+    ///
+    /// # Errors
+    /// As [`Self::migrate`], and [`StoreError::Fenced`] if a later holder was there before.
+    pub async fn migrate_under(&self, token: u64) -> Result<(), StoreError> {
+        self.driver.migrate(Some(token)).await
     }
 
     /// Sees to it that the schema is at [`Self::latest_version`] without changing it.

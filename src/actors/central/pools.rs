@@ -1,7 +1,9 @@
 //! Makes the pools what a pool file says they should be.
 //!
 //! Invariants: a difference, never a replacement: rows that did not change keep their ids, and only primary zones whose
-//! NS set changes are touched, a bounded number per transaction. Running it again finishes what a crash left undone.
+//! NS set changes are touched, a bounded number per transaction. Running it again finishes what a crash left undone. Each
+//! transaction claims the fence of whoever updates pools; where nobody gives out tokens, one that sees that the pool has
+//! changed since does nothing, so that zones end with the NS set of the last update.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use crate::domain::record_type::RecordType;
 use crate::domain::soa;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::ZoneKind;
-use crate::store::repo::{journal, pools, recordsets, zones};
+use crate::store::repo::{fences, journal, pools, recordsets, zones};
 use crate::store::{Store, StoreError, Tx};
 
 /// Zones looked at in one transaction.
@@ -54,6 +56,12 @@ pub enum PoolUpdateError {
         /// The pool.
         name: String,
     },
+    /// Somebody else has changed the pool since, and sees to its zones.
+    #[error("pool {name} was changed by somebody else meanwhile")]
+    Overtaken {
+        /// The pool.
+        name: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,11 +76,13 @@ pub struct Options {
     pub delete_absent: bool,
     /// The pool of zones that are given no other: its id goes to a new pool without one, as long as nobody has it.
     pub default_pool: PoolId,
+    /// The token of the lock under which this is done, if anybody gives out such.
+    pub token: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dry_run: false, delete_absent: false, default_pool: PoolId::DEFAULT }
+        Self { dry_run: false, delete_absent: false, default_pool: PoolId::DEFAULT, token: None }
     }
 }
 
@@ -110,8 +120,7 @@ pub async fn apply(
         let known = store.read(|tx| Box::pin(pools::list(tx))).await?;
         let mentioned = |pool: &Pool| specs.iter().any(|s| s.id == Some(pool.id) || s.name == pool.name);
         for pool in known.into_iter().filter(|pool| !mentioned(pool)) {
-            let remove = !options.dry_run;
-            store.transact(|tx| Box::pin(delete(tx, &pool, remove))).await?;
+            store.transact(|tx| Box::pin(delete(tx, &pool, options))).await?;
             changes.push(Change::Deleted(pool));
         }
     }
@@ -135,8 +144,8 @@ async fn apply_one(
             Some(_) => Some(Change::Updated { pool: wanted, zones: Vec::new() }),
         });
     }
-    let pool = store.transact(|tx| Box::pin(put(tx, &wanted, now))).await?;
-    let zones = show_ns_records(store, clock, &pool).await?;
+    let pool = store.transact(|tx| Box::pin(put(tx, &wanted, now, options.token))).await?;
+    let zones = show_ns_records(store, clock, &pool, options.token).await?;
     Ok(match old {
         None => Some(Change::Created(pool)),
         Some(old) if old.version == pool.version && zones.is_empty() => None,
@@ -165,20 +174,35 @@ async fn find(
     }
 }
 
-async fn put(tx: &mut dyn Tx, wanted: &Pool, now: Timestamp) -> Result<Pool, PoolUpdateError> {
+/// Refuses whoever was overtaken.
+async fn guard(tx: &mut dyn Tx, token: Option<u64>) -> Result<(), StoreError> {
+    match token {
+        Some(token) => fences::claim(tx, "pools", token).await,
+        None => Ok(()),
+    }
+}
+
+async fn put(
+    tx: &mut dyn Tx,
+    wanted: &Pool,
+    now: Timestamp,
+    token: Option<u64>,
+) -> Result<Pool, PoolUpdateError> {
+    guard(tx, token).await?;
     if wanted.ns_records.is_empty() && zones::count_in_pool(tx, wanted.id).await? > 0 {
         return Err(PoolUpdateError::NoNsRecords { name: wanted.name.clone() });
     }
     Ok(pools::put(tx, wanted, now).await?)
 }
 
-async fn delete(tx: &mut dyn Tx, pool: &Pool, remove: bool) -> Result<(), PoolUpdateError> {
+async fn delete(tx: &mut dyn Tx, pool: &Pool, options: Options) -> Result<(), PoolUpdateError> {
     zones::hold_pools(tx).await?;
     let zones = zones::count_in_pool(tx, pool.id).await?;
     if zones > 0 {
         return Err(PoolUpdateError::NotEmpty { name: pool.name.clone(), zones });
     }
-    if remove {
+    if !options.dry_run {
+        guard(tx, options.token).await?;
         pools::delete(tx, pool.id).await?;
     }
     Ok(())
@@ -264,7 +288,12 @@ fn same(old: &Pool, wanted: &Pool) -> bool {
 }
 
 /// Gives every primary zone of the pool the NS set that the pool has now. Answers the zones that had another.
-async fn show_ns_records(store: &Store, clock: Clock, pool: &Pool) -> Result<Vec<ZoneId>, PoolUpdateError> {
+async fn show_ns_records(
+    store: &Store,
+    clock: Clock,
+    pool: &Pool,
+    token: Option<u64>,
+) -> Result<Vec<ZoneId>, PoolUpdateError> {
     let mut changed = Vec::new();
     let mut after = None;
     loop {
@@ -272,7 +301,7 @@ async fn show_ns_records(store: &Store, clock: Clock, pool: &Pool) -> Result<Vec
         let Some(last) = batch.last() else { return Ok(changed) };
         after = Some(*last);
         let now = clock.now();
-        let some = store.transact(|tx| Box::pin(show_in_batch(tx, pool, &batch, now))).await?;
+        let some = store.transact(|tx| Box::pin(show_in_batch(tx, pool, &batch, now, token))).await?;
         changed.extend(some);
     }
 }
@@ -282,7 +311,9 @@ async fn show_in_batch(
     pool: &Pool,
     batch: &[ZoneId],
     now: Timestamp,
-) -> Result<Vec<ZoneId>, StoreError> {
+    token: Option<u64>,
+) -> Result<Vec<ZoneId>, PoolUpdateError> {
+    guard(tx, token).await?;
     let mut changed = Vec::new();
     for id in batch {
         let Some(mut zone) = zones::lock(tx, *id).await? else { continue };
@@ -305,5 +336,9 @@ async fn show_in_batch(
             changed.push(zone.id);
         }
     }
-    Ok(changed)
+    // Looked at last: whoever changed the pool before these zones were locked is seen, and whoever does so later finds them.
+    match pools::version(tx, pool.id).await? {
+        Some((_, version)) if version == pool.version => Ok(changed),
+        _ => Err(PoolUpdateError::Overtaken { name: pool.name.clone() }),
+    }
 }

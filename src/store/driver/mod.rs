@@ -35,8 +35,9 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Opens a transaction. It takes hold of a connection; locks and snapshots start with the first statement.
     fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Tx>, StoreError>>;
 
-    /// Brings the schema to this program's version; does nothing if it is there already.
-    fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Brings the schema to this program's version; does nothing if it is there already. A token is kept, and refused if a
+    /// greater one was kept before.
+    fn migrate(&self, token: Option<u64>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The number of the last migration applied, `None` for an empty database.
     fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>>;

@@ -10,15 +10,17 @@ use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::value::args;
 
+/// Keeps the token `$2` for the resource `$1`, unless there is a greater one: then it changes no row.
+pub(in crate::store) const CLAIM: &str = "INSERT INTO fences (resource, token) VALUES ($1, $2) \
+    ON CONFLICT (resource) DO UPDATE SET token = excluded.token WHERE fences.token <= excluded.token";
+
 /// Passes if no greater token was ever used for the resource, and remembers this one. To be called in the transaction
 /// whose writes it guards.
 ///
 /// # Errors
 /// [`StoreError::Fenced`] if a greater token was used; the transaction can only be rolled back then.
 pub async fn claim(tx: &mut dyn Tx, resource: &str, token: u64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO fences (resource, token) VALUES ($1, $2) ON CONFLICT (resource) DO UPDATE \
-               SET token = excluded.token WHERE fences.token <= excluded.token";
-    if tx.run(sql, args![resource, token]).await? == 0 {
+    if tx.run(CLAIM, args![resource, token]).await? == 0 {
         let error = StoreError::Fenced { resource: resource.to_owned() };
         tx.doom(error.clone());
         return Err(error);

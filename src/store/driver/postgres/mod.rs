@@ -69,11 +69,11 @@ impl Driver for PostgresDriver {
         Box::pin(async move { Ok(Box::new(PostgresTx::new(self.lease().await?, mode)) as Box<dyn Tx>) })
     }
 
-    fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn migrate(&self, token: Option<u64>) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             // A connection of its own: the lock ends with it, however this ends.
             let (mut client, _task) = self.connector.open().await?;
-            migrate::postgres(&mut client).await
+            migrate::postgres(&mut client, token).await
         })
     }
 

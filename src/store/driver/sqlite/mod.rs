@@ -92,8 +92,8 @@ impl Driver for SqliteDriver {
         Box::pin(async move { Ok(Box::new(SqliteTx::new(shelf.lease().await?, mode)) as Box<dyn Tx>) })
     }
 
-    fn migrate(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.with_writer(migrate::sqlite))
+    fn migrate(&self, token: Option<u64>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.with_writer(move |connection| migrate::sqlite(connection, token)))
     }
 
     fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>> {
