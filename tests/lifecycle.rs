@@ -5,9 +5,16 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
+use ordain::actors::central::api::Central;
+use ordain::actors::central::api::services::SweepServiceStatuses;
+use ordain::actors::central::api::zones::PurgeZones;
 use ordain::domain::name::Name;
 use ordain::domain::serial::Serial;
+use ordain::domain::shard::Shard;
+use ordain::domain::shard_lease::ShardLease;
+use ordain::domain::tick::Tick;
 use ordain::testing::{Manner, Spec, World, run};
+use ordain::transport::Cx;
 use serde_json::json;
 
 fn name(text: &str) -> Name {
@@ -264,7 +271,7 @@ fn deleted_zones_are_purged_days_later() {
         world.zone_vanishes(&zone.id).await?;
         let rows = async || -> Result<usize, ordain::testing::Failure> {
             let before = ordain::domain::time::Timestamp::from_micros(i64::MAX);
-            let all = ordain::domain::shard::Shard::FIRST..=ordain::domain::shard::Shard::LAST;
+            let all = Shard::FIRST..=Shard::LAST;
             let gone = world
                 .store()
                 .read(|tx| {
@@ -281,6 +288,50 @@ fn deleted_zones_are_purged_days_later() {
         assert_eq!(rows().await?, 1);
         world.advance(Duration::from_secs(2 * 86_400)).await;
         assert_eq!(rows().await?, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_tick_that_comes_twice_and_one_of_an_overtaken_producer_have_no_effect() {
+    run(async {
+        let hour = Duration::from_secs(3600);
+        let spec = Spec::all_in_one().configured(|config| {
+            config.producer.enabled_tasks.clear();
+            config.heartbeat_interval = hour;
+            config.mdns.follow_interval = hour;
+        });
+        let world = World::start(spec).await?;
+        for name in ["a.example.", "b.example.", "c.example."] {
+            let zone = world.api().create_zone(name).await?;
+            world.zone_becomes(&zone.id, "ACTIVE").await?;
+            world.api().delete_zone(&zone.id).await?;
+            world.zone_vanishes(&zone.id).await?;
+        }
+        world.advance(Duration::from_secs(60)).await;
+        let purge = async |token: u64, number: u64| {
+            let leases = vec![ShardLease { first: Shard::FIRST, last: Shard::LAST, token }];
+            let tick = Tick::new("zone_purge", &leases, 1, number);
+            let message = PurgeZones { leases, older_than: 1, limit: 1, tick };
+            world.service::<Central>().call(&Cx::system(Duration::from_secs(10)), message).await
+        };
+        assert_eq!(purge(50, 1).await, Ok(1));
+        assert_eq!(purge(50, 1).await, Ok(0), "the same run once more");
+        assert_eq!(purge(50, 2).await, Ok(1));
+        // The last zone's shard is known under no token yet: a newer holder claims it first.
+        let sweep = |token: u64, number: u64| SweepServiceStatuses {
+            down_after: None,
+            remove_after: None,
+            leased: None,
+            token,
+            tick: Tick::new("service_status", &[], 1, number),
+        };
+        let cx = Cx::system(Duration::from_secs(10));
+        let central = world.service::<Central>();
+        assert_eq!(central.call(&cx, sweep(70, 1)).await, Ok(0));
+        let overtaken = central.call(&cx, sweep(60, 2)).await.unwrap_err();
+        assert_eq!(overtaken.kind, "fenced");
+        assert_eq!(central.call(&cx, sweep(70, 3)).await, Ok(0));
         Ok(())
     });
 }

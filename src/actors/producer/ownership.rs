@@ -1,7 +1,8 @@
 //! Which shards this producer may work on.
 //!
-//! Invariants: work begins only under a seat that is safe and holds its shards until it ends ([`Working`]); shards are
-//! handed over only when no work is under way; a lost seat is taken anew by itself, as a new session.
+//! Invariants: work begins only under a seat that is safe and holds its shards until it ends ([`Working`]), for a moment: shards
+//! are handed over when no work is under way, or when it takes too long, and then their next owner's token ends it. A lost seat
+//! is taken anew by itself, as a new session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,8 +28,11 @@ const GROUP: Group = Group::sharded(GroupName::literal("producer"), Shard::COUNT
 /// The pause before joining is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long work under way may keep shards from their next owner. It may wait for a database that somebody blocks.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// The present seat, shared between the one who keeps it and those who work under it; cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Ownership {
     seat: Arc<RwLock<Option<Arc<Membership>>>>,
     at_work: Arc<tokio::sync::RwLock<()>>,
@@ -36,7 +40,7 @@ pub(super) struct Ownership {
     ticks: Arc<AtomicU64>,
 }
 
-/// Shards that work is being done on. While this exists they are not handed over.
+/// Shards that work is being done on. While this exists they are handed over only if it takes long.
 #[derive(Debug)]
 pub(super) struct Working {
     leases: Vec<ShardLease>,
@@ -55,6 +59,15 @@ impl Working {
     pub(super) fn tick(&self, task: &str) -> Tick {
         let number = self.ticks.fetch_add(1, Ordering::Relaxed);
         Tick::new(task, &self.leases, self.epoch, number)
+    }
+}
+
+impl Default for Ownership {
+    fn default() -> Self {
+        // Runs of an earlier life are known by their numbers, too, and not only by tokens, which a coordinator without a folder
+        // gives out again.
+        let ticks = Arc::new(AtomicU64::new(u64::from(rand::random::<u32>()) << 31));
+        Self { seat: Arc::default(), at_work: Arc::default(), ticks }
     }
 }
 
@@ -151,8 +164,7 @@ impl Ownership {
             }
         }
         *self.seat.write() = None;
-        // Whoever works under the seat holds it; once they are done it is given up for good.
-        drop(self.at_work.write().await);
+        self.finish_work().await;
         if let Ok(seat) = Arc::try_unwrap(seat)
             && let Err(error) = seat.leave().await
         {
@@ -166,7 +178,14 @@ impl Ownership {
         if !view.must_hand_over(seat.session()) {
             return Ok(());
         }
-        drop(self.at_work.write().await);
+        self.finish_work().await;
         seat.hand_over(view.epoch).await
+    }
+
+    /// Waits for the work under way, but not for long.
+    async fn finish_work(&self) {
+        if tokio::time::timeout(PATIENCE, self.at_work.write()).await.is_err() {
+            tracing::debug!("work under way is left to the tokens of its shards");
+        }
     }
 }

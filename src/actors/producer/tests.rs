@@ -1,6 +1,11 @@
 //! Producers on a paused clock, their peers faked, the coordinator real.
 
-use coordinator::{MemberId, Solo};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use coordinator::command::Command;
+use coordinator::machine::State;
+use coordinator::{Applied, Client, CoordError, Index, Ledger, MemberId, Replica, SessionId, Solo};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -26,6 +31,43 @@ struct Around {
     central: Faked,
     /// The shards of each recovery, and who asked is not known: that is the point of shards.
     asked: Arc<Mutex<Vec<Ranges>>>,
+    /// The names of the runs that purge.
+    purges: Arc<Mutex<Vec<String>>>,
+}
+
+/// A log that a producer can be cut off from.
+#[derive(Debug)]
+struct Log {
+    ledger: Ledger,
+    last: Mutex<u64>,
+    cut: AtomicBool,
+}
+
+impl Log {
+    fn decide(&self, command: &Command) -> Applied {
+        let mut last = self.last.lock();
+        *last += 1;
+        let index = Index(*last);
+        Applied { index, reply: self.ledger.apply(index, command) }
+    }
+}
+
+#[async_trait]
+impl Replica for Log {
+    async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(CoordError::Unavailable { reason: "cut off".to_owned() });
+        }
+        Ok(self.decide(&command))
+    }
+
+    async fn catch_up(&self) -> Result<(), CoordError> {
+        Ok(())
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
 }
 
 impl Around {
@@ -37,11 +79,16 @@ impl Around {
             seen.lock().push(m.leases.iter().map(|held| (held.first, held.last)).collect());
             Ok(Recovered { zones: 0 })
         });
-        let central = Fake::<Central>::on(|m: PurgeZones| Ok(if m.leases.is_empty() { 1 } else { 0 }))
-            .and(|_: SweepServiceStatuses| Ok(0));
+        let purges = Arc::new(Mutex::new(Vec::new()));
+        let named = Arc::clone(&purges);
+        let central = Fake::<Central>::on(move |m: PurgeZones| {
+            named.lock().push(m.tick.as_str().to_owned());
+            Ok(if m.leases.is_empty() { 1 } else { 0 })
+        })
+        .and(|_: SweepServiceStatuses| Ok(0));
         let worker = worker.mount(&transport).await.unwrap();
         let central = central.mount(&transport).await.unwrap();
-        Self { transport, coordinator: Arc::new(Solo::ephemeral()), worker, central, asked }
+        Self { transport, coordinator: Arc::new(Solo::ephemeral()), worker, central, asked, purges }
     }
 
     fn producer(&self, name: &str, stop: &CancellationToken) -> Running {
@@ -131,5 +178,63 @@ fn a_task_runs_when_it_is_asked_for_and_an_unknown_one_is_refused() {
         assert!(before.elapsed() < Duration::from_secs(1));
         let fault = running.service.handle(&cx, RunTask { task: "increment".into() }).await.unwrap_err();
         assert_eq!(fault.kind, "task_not_found");
+    });
+}
+
+#[test]
+fn a_lost_lease_stops_the_work_until_there_is_a_new_session_with_newer_tokens() {
+    run_paused(async {
+        let mut around = Around::new().await;
+        let log = Arc::new(Log {
+            ledger: Ledger::new(State::default()),
+            last: Mutex::default(),
+            cut: AtomicBool::new(false),
+        });
+        around.coordinator = Arc::new(Client::new(log.clone()));
+        let running = around.producer("a", &CancellationToken::new());
+        let whole = |asked: &[Ranges]| asked.iter().any(|ranges| shards(ranges) == 4096);
+        around.recovered(whole).await;
+        let group = GroupName::literal("producer");
+        let seat = |log: &Log| log.ledger.look(|state| state.view(&group)).members.first().map(|m| m.session);
+        let token = |log: &Log| log.ledger.look(|state| state.view(&group)).spans.first().map(|s| s.token);
+        let (first, first_token) = (seat(&log), token(&log));
+        let session = |running: &Running| running.service.stats().get("session").cloned();
+        assert_eq!(session(&running), first.map(|session: SessionId| session.to_string()));
+
+        // Renewals are not answered: within its ttl it stops, before anybody else can have the shards.
+        log.cut.store(true, Ordering::Relaxed);
+        let cut = Instant::now();
+        while session(&running).is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(cut.elapsed() < Member::new(MemberId::literal("a"), "here").ttl, "{:?}", cut.elapsed());
+        let before = around.worker.count::<RecoverShards>();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(around.worker.count::<RecoverShards>(), before, "work without a lease");
+
+        // The cluster has expired it meanwhile; it comes back by itself, as another.
+        log.decide(&Command::Close { session: first.unwrap() });
+        around.asked.lock().clear();
+        log.cut.store(false, Ordering::Relaxed);
+        around.recovered(whole).await;
+        assert!(seat(&log).is_some() && seat(&log) != first);
+        assert_eq!(session(&running), seat(&log).map(|session| session.to_string()));
+        assert!(token(&log) > first_token);
+    });
+}
+
+#[test]
+fn a_run_of_another_life_is_not_taken_for_the_same() {
+    run_paused(async {
+        // A coordinator that forgets begins with the same tokens and epochs again.
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            let around = Around::new().await;
+            let running = around.producer("a", &CancellationToken::new());
+            around.central.answered::<PurgeZones>(1).await;
+            runs.push(around.purges.lock().first().cloned().unwrap());
+            drop(running);
+        }
+        assert_ne!(runs[0], runs[1]);
     });
 }
