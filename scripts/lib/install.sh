@@ -15,6 +15,9 @@ need rabbitmqctl rabbitmq-server
 need haproxy haproxy
 need openssl openssl
 need python3 python3
+need ip iproute2
+need faketime faketime
+need mount mount
 # Debian keeps the servers of PostgreSQL off the PATH.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 # The module that makes virtual environments is a package of its own, and half of it is there without that package.

@@ -15,4 +15,6 @@ pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod rabbitmq;
+pub(crate) mod region;
+pub(crate) mod rooms;
 pub(crate) mod server;

@@ -23,11 +23,25 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A process.
 #[derive(Debug)]
 pub(crate) struct Part {
+    surroundings: Surroundings,
     arguments: Vec<String>,
     folder: PathBuf,
     name: String,
     health: SocketAddr,
     process: Option<Child>,
+}
+
+/// What a process is started in, if not as the test itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// What its command begins with.
+    pub(crate) enter: Vec<String>,
+    /// Its environment, besides the test's own.
+    pub(crate) variables: Vec<(String, String)>,
+    /// Where it is asked about its health.
+    pub(crate) health: Option<SocketAddr>,
+    /// The program, if not the one built with the tests.
+    pub(crate) program: Option<String>,
 }
 
 /// What came back.
@@ -52,13 +66,24 @@ impl Answer {
 impl Part {
     /// Starts a process called `name` in this folder, running these services, with these settings.
     pub(crate) fn start(folder: &Path, name: &str, services: &str, settings: &str) -> Self {
-        let health = free_port();
+        Self::start_in(folder, name, services, settings, Surroundings::default())
+    }
+
+    /// The same, in surroundings of its own.
+    pub(crate) fn start_in(
+        folder: &Path,
+        name: &str,
+        services: &str,
+        settings: &str,
+        surroundings: Surroundings,
+    ) -> Self {
+        let health = surroundings.health.unwrap_or_else(free_port);
         let config = folder.join(format!("{name}.toml"));
         std::fs::write(&config, format!("health.listen = [\"{health}\"]\n{settings}")).unwrap();
         let arguments = ["serve", "--config", &config.to_string_lossy(), "--services", services];
         let arguments = arguments.into_iter().map(str::to_owned).collect();
         let (folder, name) = (folder.to_owned(), name.to_owned());
-        let mut part = Self { arguments, folder, name, health, process: None };
+        let mut part = Self { surroundings, arguments, folder, name, health, process: None };
         part.start_again();
         part
     }
@@ -67,9 +92,29 @@ impl Part {
     pub(crate) fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs");
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
-        command.args(&self.arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+        // What it enters replaces itself by the program, so that the process id is the program's.
+        let words = self.surroundings.enter.iter().cloned();
+        let own = self.surroundings.program.clone().unwrap_or_else(program);
+        let mut words = words.chain([own]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(&self.arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+        command.envs(self.surroundings.variables.iter().cloned());
         self.process = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    }
+
+    /// Other surroundings, when it is started the next time.
+    pub(crate) fn set_variables(&mut self, variables: Vec<(String, String)>) {
+        self.surroundings.variables = variables;
+    }
+
+    /// Another program, when it is started the next time.
+    pub(crate) fn set_program(&mut self, program: String) {
+        self.surroundings.program = Some(program);
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_up(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Its process id.
@@ -169,6 +214,11 @@ impl Part {
     fn log_file(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.name))
     }
+}
+
+/// The program: the one built with the tests, or another one to be measured.
+pub(crate) fn program() -> String {
+    std::env::var("ORDAIN_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ordain").to_owned())
 }
 
 impl Drop for Part {

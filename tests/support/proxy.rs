@@ -3,7 +3,7 @@
 //! Invariants: cut means closed on both sides at once, as by a crash; mending lets new connections through again.
 
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -19,7 +19,12 @@ pub(crate) struct Wire {
 impl Wire {
     /// A wire to `server`.
     pub(crate) fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::from(Ipv4Addr::LOCALHOST.into(), server)
+    }
+
+    /// A wire to `server` whose near end is at this address of the machine.
+    pub(crate) fn from(near: IpAddr, server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((near, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let (cut, ends) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         let wire = Self { address, cut: Arc::clone(&cut), ends: Arc::clone(&ends) };
