@@ -96,9 +96,11 @@ async fn stopped_between_looking_and_writing(region: &mut Region) {
     let (here, there) = (region.client().await, region.client().await);
     // Who looks for work waits for the first lock, and finds nothing. Who looks next waits for the second, and finds all.
     here.batch_execute("BEGIN; LOCK TABLE zones IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    // Other tasks read zones, too, and write nothing then.
     let waits = |who: String| {
         format!(
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '{who}' AND wait_event_type = 'Lock'"
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '{who}' AND wait_event_type = 'Lock' \
+             AND query LIKE '%z.next_attempt_at <= %'"
         )
     };
     for n in 0..PRODUCERS {

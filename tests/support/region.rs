@@ -31,6 +31,8 @@ use super::proxy::Wire;
 use super::rabbitmq::Rabbit;
 use super::rooms::{Rooms, SmallDisk, Way, at};
 
+/// Its statements can be read in full.
+const SERVER: [&str; 3] = ["fsync=off", "max_connections=200", "track_activity_query_size=16384"];
 /// Producers.
 pub(crate) const PRODUCERS: usize = 3;
 const SHARDS: usize = 4096;
@@ -81,7 +83,7 @@ pub(crate) struct Settled {
 impl Region {
     /// A region of so many zones, all of them published. `None` if the test is to go without its servers.
     pub(crate) async fn start(zones: usize, ttl: &str) -> Option<Self> {
-        let (postgres, rabbit) = (Postgres::start(&["fsync=off", "max_connections=200"])?, Rabbit::start()?);
+        let (postgres, rabbit) = (Postgres::start(&SERVER)?, Rabbit::start()?);
         let mut folder = tempfile::tempdir().unwrap();
         if std::env::var_os("ORDAIN_PRODUCERS_KEEP").is_some() {
             folder.disable_cleanup(true);
