@@ -22,24 +22,33 @@ const RETRY: Duration = Duration::from_millis(200);
 /// Sessions expired at once.
 const AT_ONCE: usize = 256;
 
-/// The sessions by when they run out. Not replicated.
+/// The sessions by when they run out. Not replicated, and kept only where somebody acts on it.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     order: BTreeSet<(Instant, SessionId)>,
     entries: BTreeMap<SessionId, (Instant, Index)>,
     pace: Pace,
+    kept: bool,
 }
 
 impl Timers {
     pub(crate) fn restarted(state: &State, now: Instant, pace: Pace) -> Self {
-        let mut timers = Self { pace, ..Self::default() };
+        let mut timers = Self { pace, kept: true, ..Self::default() };
         for (session, ttl, renewed) in state.sessions() {
             timers.set(session, now + pace.lasts(ttl), renewed);
         }
         timers
     }
 
+    /// Whether sessions are timed here at all.
+    pub(crate) const fn are_kept(&self) -> bool {
+        self.kept
+    }
+
     pub(crate) fn note(&mut self, event: &Event, index: Index, now: Instant) {
+        if !self.kept {
+            return;
+        }
         match event {
             Event::Renewed(session, ttl) => self.set(*session, now + self.pace.lasts(*ttl), index),
             Event::Ended(session, _) => self.clear(*session),

@@ -112,7 +112,9 @@ impl Ledger {
         }
         inner.state = state;
         let Inner { state, hub, timers } = &mut *inner;
-        *timers = Timers::restarted(state, Instant::now(), self.pace);
+        if timers.are_kept() {
+            *timers = Timers::restarted(state, Instant::now(), self.pace);
+        }
         hub.refresh(state);
         self.earlier.notify_one();
         self.applied(inner, None);
@@ -123,6 +125,11 @@ impl Ledger {
         let mut inner = self.lock();
         inner.timers = Timers::restarted(&inner.state, Instant::now(), self.pace);
         self.earlier.notify_one();
+    }
+
+    /// Times no session any more, for a replica that does not lead.
+    pub fn stop_timers(&self) {
+        self.lock().timers = Timers::default();
     }
 
     /// The clock of this process.

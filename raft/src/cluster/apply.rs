@@ -1,7 +1,7 @@
 //! The state machine as openraft sees it: a [`Ledger`] in memory, made durable by snapshots and the log behind them.
 //!
 //! **Invariants**: an entry is applied once, in order. A command's index is its place among all commands, whatever entry it
-//! came in, so tokens do not depend on how commands were gathered. A snapshot that was received is on disk before it counts.
+//! came in, so tokens do not depend on how commands were gathered. Nothing is applied before it is durable here. A snapshot that was received is on disk before it counts.
 use std::{
     io::{self, Cursor},
     sync::{
@@ -18,8 +18,10 @@ use openraft::{
 use super::{
     feed::Feed,
     journal::{JournalError, LogEntry},
+    log::Log,
     snapshot::{self, Meta, SnapshotFile, Stored},
     types::{Answer, LogId, NodeId, Peer, TypeConfig},
+    writer::Durable,
 };
 use crate::{Ledger, Pace, machine::State};
 
@@ -33,6 +35,8 @@ pub(crate) struct Machine {
     /// Commands applied since the last snapshot.
     since: Arc<AtomicUsize>,
     feed: Feed,
+    /// What of the log is durable; none if there is no log beside it.
+    durable: Option<Durable>,
 }
 
 impl Machine {
@@ -50,7 +54,13 @@ impl Machine {
             membership,
             since: Arc::default(),
             feed: Feed::default(),
+            durable: None,
         })
+    }
+
+    /// Applies only what is durable in this log.
+    pub(crate) fn behind(self, log: &Log) -> Self {
+        Self { durable: Some(log.durable().clone()), ..self }
     }
 
     /// The copy that is applied to.
@@ -92,7 +102,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut answers = Vec::new();
+        let entries = Vec::from_iter(entries);
+        if let (Some(durable), Some(last)) = (&self.durable, entries.last()) {
+            durable.reached(last.log_id.index).await.map_err(|error| StorageIOError::write_logs(&error))?;
+        }
+        let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
             self.applied = Some(entry.log_id);
             answers.push(match entry.payload {
@@ -100,7 +114,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 EntryPayload::Normal(batch) => {
                     self.since.fetch_add(batch.entries().len(), Ordering::Relaxed);
                     let (first, replies) = self.ledger.apply_next(batch.entries());
-                    self.feed.add(first, batch.entries());
+                    self.feed.add(first, batch);
                     Answer { first, replies }
                 }
                 EntryPayload::Membership(membership) => {

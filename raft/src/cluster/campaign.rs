@@ -10,7 +10,7 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
 use openraft::{ServerState, Snapshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     network::CallError,
@@ -26,8 +26,9 @@ use super::{
 const LAST_ENTRIES: Duration = Duration::from_secs(2);
 /// How long to wait for voters to yield, and for a leader that may be gone.
 const PROMPT: Duration = Duration::from_millis(500);
-/// How often it is asked whether the leader is still there.
-const PROBES: u32 = 3;
+/// For how long it is asked whether the leader is still there: one that dies may be reached a moment longer than it answers, and
+/// after a failed attempt there is a pause.
+const PROBING: Duration = Duration::from_millis(1000);
 /// How often a voter stands for election when the leader is gone, before it leaves that to its timer.
 const ATTEMPTS: u32 = 4;
 
@@ -145,14 +146,32 @@ impl Node {
         // not grant the vote: that takes a request, for which logs are compared.
         let nothing = Snapshot { meta: Meta::default(), snapshot: Box::default() };
         match self.raft.install_full_snapshot(vote, nothing).await {
-            Ok(_) => Response::Done,
+            Ok(_) => {
+                if let Some(node) = self.this.upgrade() {
+                    tokio::spawn(node.stand_in(vote));
+                }
+                Response::Done
+            }
             Err(error) => Response::Unknown(error.to_string()),
+        }
+    }
+
+    /// Stands for election if the one that was yielded to is not elected: its log may be behind.
+    async fn stand_in(self: Arc<Self>, vote: Vote) {
+        let Ok(_checking) = self.checking.try_lock() else { return };
+        let mut metrics = self.raft.server_metrics();
+        let elected = metrics.wait_for(|metrics| {
+            metrics.vote.is_committed() && metrics.vote.leader_id().term >= vote.leader_id().term
+        });
+        if timeout(self.timing.heartbeat * 2 / 3, elected).await.is_err() {
+            self.clone().stand().await;
         }
     }
 
     /// Whether nothing listens any more where a node was.
     async fn is_gone(&self, id: NodeId, peer: &Peer) -> bool {
-        for _ in 0..PROBES {
+        let until = Instant::now() + PROBING;
+        while Instant::now() < until {
             match self.voice.ask(Some(id), peer, Request::Identify, PROMPT).await {
                 Err(CallError::Link(LinkError::Gone { .. })) => return true,
                 // The question may have gone out on a connection that died with the process.
@@ -165,6 +184,8 @@ impl Node {
 
     /// Stands for election at once if the leader's process is gone.
     pub(super) async fn check_on_leader(self: Arc<Self>, leader: NodeId) {
+        // Connections in both directions end at the same time.
+        let Ok(_checking) = self.checking.try_lock() else { return };
         let Some((id, peer)) = self.leader().filter(|(id, _)| *id == leader) else { return };
         if !self.is_gone(id, &peer).await {
             return;
@@ -184,5 +205,37 @@ impl Node {
             self.clone().stand().await;
             sleep(self.timing.heartbeat * attempt * (rank as u32 + 1)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        cluster::{
+            Timing,
+            net::{Network, Secret, Security},
+        },
+        testing::MemoryDisk,
+    };
+
+    #[tokio::test]
+    async fn one_that_still_takes_connections_while_it_dies_is_gone_in_the_end() {
+        let secret = Secret::new(b"the secret of this test");
+        let network = Network::new("c".into(), "n".into(), Security { secret, tls: None }).await.unwrap();
+        let me = Peer { name: "me".into(), address: "127.0.0.1:1".into() };
+        let disk = MemoryDisk::default().attach();
+        let node = Node::open(disk, me, Arc::new(network), Timing::default()).await.unwrap();
+        let dying = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = Peer { name: "dying".into(), address: dying.local_addr().unwrap().to_string() };
+        let dies = tokio::spawn(async move {
+            // What connects is let in by the system and finds nobody.
+            drop(dying.accept().await.unwrap());
+        });
+        assert!(node.is_gone(9, &peer).await);
+        dies.await.unwrap();
+        node.stop().await;
     }
 }

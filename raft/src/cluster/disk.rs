@@ -12,6 +12,8 @@ use std::{
 };
 
 const LOCK: &str = "lock";
+/// See [`Disk::ahead`].
+const AHEAD: u64 = 256 << 10;
 
 /// A folder.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -50,6 +52,12 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn sync(&self) -> io::Result<()>;
+
+    /// Up to how many bytes a file that only grows is filled with zeros ahead of what is written, so that a sync seldom has a new
+    /// length to make durable as well.
+    fn ahead(&self) -> u64 {
+        0
+    }
 
     /// How long the next write takes by tokio's clock, on a simulated disk. A real one makes its caller wait, and is therefore
     /// used on a thread of its own.
@@ -175,6 +183,10 @@ impl Disk for Folder {
 
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+
+    fn ahead(&self) -> u64 {
+        AHEAD
     }
 }
 

@@ -1,5 +1,9 @@
 //! The log as openraft sees it: entries in memory for reading, every change on disk through the [`writer`](super::writer).
 //!
+//! What a leader appends counts at once for the engine, so that its followers write while it does. That nothing is decided by
+//! an entry before it is durable here is seen to where it would show: it is not applied, and no follower hears that it is
+//! committed, before [`Durable`] says so.
+//!
 //! **Invariant**: memory and disk take the same [`Record`]s in the same order.
 use std::{
     fmt::Debug,
@@ -18,7 +22,7 @@ use super::{
     disk::Disk,
     journal::{self, Contents, JournalError, LogEntry, Record, Summary},
     types::{ClusterId, LogId, NodeId, TypeConfig, Vote},
-    writer::{self, Done, Health, Job},
+    writer::{self, Done, Durable, Health, Job},
 };
 
 /// The log of one node; clones share it.
@@ -27,6 +31,7 @@ pub(crate) struct Log {
     contents: Arc<Mutex<Contents>>,
     jobs: mpsc::UnboundedSender<Job>,
     health: Health,
+    durable: Durable,
     node: NodeId,
 }
 
@@ -35,8 +40,11 @@ impl Log {
     pub(crate) fn open(disk: &Arc<dyn Disk>, fresh: NodeId) -> Result<Self, JournalError> {
         let (journal, contents) = journal::open(disk.clone(), fresh)?;
         let (health, node) = (Health::default(), contents.summary.node);
-        let jobs = writer::start(disk, journal, health.clone()).map_err(JournalError::io("start writing"))?;
-        Ok(Self { contents: Arc::new(Mutex::new(contents)), jobs, health, node })
+        let durable = Durable::default();
+        durable.set(contents.summary.last);
+        let jobs = writer::start(disk, journal, health.clone(), durable.clone());
+        let jobs = jobs.map_err(JournalError::io("start writing"))?;
+        Ok(Self { contents: Arc::new(Mutex::new(contents)), jobs, health, durable, node })
     }
 
     /// The node whose log this is.
@@ -47,6 +55,11 @@ impl Log {
     /// What is wrong with the disk, if anything.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.health.trouble()
+    }
+
+    /// How much of it is durable.
+    pub(crate) const fn durable(&self) -> &Durable {
+        &self.durable
     }
 
     /// All but the entries.
@@ -64,11 +77,20 @@ impl Log {
     }
 
     fn queue(&self, record: Record, done: Done) -> io::Result<()> {
+        if self.durable.has_failed() {
+            return Err(io::Error::other("the log cannot be written"));
+        }
         // The lock is held while queueing: the disk must see the order that memory saw.
         let mut contents = self.lock();
         contents.apply(record.clone()).map_err(io::Error::other)?;
         let job = Job { record, summary: contents.summary.clone(), done };
         self.jobs.send(job).map_err(|_| io::Error::other("the log is not being written any more"))
+    }
+
+    /// Whether these are entries of this node's own leadership: of others the answer says that they are durable.
+    fn is_lead(&self, vote: Option<Vote>, entries: &[LogEntry]) -> bool {
+        let own = vote.filter(|vote| vote.is_committed() && vote.leader_id().voted_for() == Some(self.node));
+        own.is_some_and(|vote| entries.iter().all(|entry| entry.log_id.leader_id == *vote.leader_id()))
     }
 
     async fn write(&self, record: Record) -> io::Result<()> {
@@ -140,7 +162,13 @@ impl RaftLogStorage<TypeConfig> for Log {
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let (committed, entries) = (self.summary().committed, entries.into_iter().collect());
+        let (Summary { committed, vote, .. }, entries) = (self.summary(), Vec::from_iter(entries));
+        if self.is_lead(vote, &entries) {
+            let written = self.queue(Record::Entries { committed, entries }, Done::Soon);
+            written.map_err(|error| write_failed(&error))?;
+            callback.log_io_completed(Ok(()));
+            return Ok(());
+        }
         self.queue(Record::Entries { committed, entries }, Done::Flushed(callback))
             .map_err(|error| write_failed(&error))
     }

@@ -7,6 +7,7 @@ mod campaign;
 pub mod disk;
 mod feed;
 mod founding;
+mod gather;
 mod init;
 pub(crate) mod journal;
 mod log;

@@ -14,6 +14,8 @@ use openraft::{
     },
 };
 
+use tokio::time::timeout;
+
 use super::{
     log::Log,
     peer::{Call, Link, LinkError, Refusal, Request, Response},
@@ -22,6 +24,9 @@ use super::{
 
 /// The first wait after a peer could not be reached, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// A write that takes longer is one that may never end.
+const STUCK: Duration = Duration::from_millis(500);
 
 /// Speaks for one node.
 #[derive(Debug, Clone)]
@@ -41,6 +46,8 @@ pub(crate) enum CallError {
     Unknown(String),
     #[error("the peer answered something else")]
     Mismatch,
+    #[error("this node cannot write its log")]
+    CannotWrite,
 }
 
 impl Voice {
@@ -110,12 +117,37 @@ impl PeerClient {
     }
 }
 
+impl PeerClient {
+    /// Keeps a follower from acting on what is not durable here: it hears of what is committed and durable. A leader that
+    /// cannot write is silent, so that another is elected.
+    async fn only_durable(
+        &self,
+        rpc: &mut AppendEntriesRequest<TypeConfig>,
+        limit: Duration,
+    ) -> Result<(), CallError> {
+        let log = &self.voice.log;
+        if log.trouble().is_some() || log.durable().busy_for() > STUCK {
+            return Err(CallError::CannotWrite);
+        }
+        let Some(committed) = rpc.leader_commit.map(|last| last.index) else { return Ok(()) };
+        // Without entries there is nothing else to hurry for.
+        if !log.durable().is(committed)
+            && (!rpc.entries.is_empty()
+                || !matches!(timeout(limit / 2, log.durable().reached(committed)).await, Ok(Ok(()))))
+        {
+            rpc.leader_commit = None;
+        }
+        Ok(())
+    }
+}
+
 impl RaftNetwork<TypeConfig> for PeerClient {
     async fn append_entries(
         &mut self,
-        rpc: AppendEntriesRequest<TypeConfig>,
+        mut rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError<RaftError<NodeId>>> {
+        self.only_durable(&mut rpc, option.hard_ttl()).await.map_err(|error| Unreachable::new(&error))?;
         self.ask(Request::Append(rpc), option.hard_ttl(), |response| match response {
             Response::Append(answer) => Some(answer),
             _ => None,

@@ -14,7 +14,6 @@ use std::{
 use async_trait::async_trait;
 use openraft::{Raft, ServerState};
 use tokio::{
-    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -24,11 +23,11 @@ use super::{
     disk::Disk,
     feed::Feed,
     founding::FoundingFile,
+    gather::{self, Gathering},
     journal::JournalError,
     log::Log,
     network::{Network, Voice},
     peer::{Identity, Link, Refusal, Request, Response},
-    propose::{self, QUEUE, Waiting},
     snapshot::SnapshotFile,
     timing::Timing,
     types::{self, NodeId, Peer},
@@ -78,8 +77,10 @@ pub struct Node {
     /// Held while this node makes a cluster.
     pub(super) founding: tokio::sync::Mutex<()>,
     pub(super) founding_file: FoundingFile,
+    /// Held while it is found out whether the leader is gone.
+    pub(super) checking: tokio::sync::Mutex<()>,
     pub(super) feed: Feed,
-    queue: mpsc::Sender<Waiting>,
+    gathering: Gathering,
     tasks: OnceLock<Vec<JoinHandle<()>>>,
     pub(super) this: Weak<Self>,
 }
@@ -100,18 +101,20 @@ impl Node {
         let file = SnapshotFile::new(disk.clone());
         let founding_file = FoundingFile::open(disk.clone())?;
         let log = Log::open(&disk, fresh_id())?;
-        let machine = Machine::open(file, timing.pace)?;
+        let machine = Machine::open(file, timing.pace)?.behind(&log);
         let summary = log.summary();
         if summary.purged > machine.applied() {
             return Err(OpenError::Gap);
         }
         let (id, ledger, since) = (log.node(), machine.ledger().clone(), machine.since_snapshot());
+        // Until it leads, if ever.
+        ledger.stop_timers();
         let feed = machine.feed();
         let voice = Voice::new(log.clone(), link);
         let raft = Raft::new(id, config, Network(voice.clone()), log.clone(), machine)
             .await
             .map_err(|error| failed(io::Error::other(error)))?;
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (gathering, gathered) = gather::queue();
         let node = Arc::new_cyclic(|this| Self {
             id,
             me,
@@ -124,15 +127,16 @@ impl Node {
             claiming: tokio::sync::Mutex::default(),
             founding: tokio::sync::Mutex::default(),
             founding_file,
+            checking: tokio::sync::Mutex::default(),
             feed,
-            queue,
+            gathering,
             tasks: OnceLock::new(),
             this: this.clone(),
         });
         let weak = Arc::downgrade(&node);
         node.tasks.get_or_init(|| {
             vec![
-                tokio::spawn(propose::run(weak.clone(), waiting)),
+                tokio::spawn(gather::run(weak.clone(), gathered)),
                 tokio::spawn(lead(weak.clone())),
                 tokio::spawn(make_snapshots(weak, since)),
             ]
@@ -196,12 +200,7 @@ impl Node {
 
     /// Gets commands decided together.
     pub(super) async fn submit_all(&self, commands: Vec<Entry>) -> Result<types::Answer, CoordError> {
-        let (done, answer) = oneshot::channel();
-        let deadline = Instant::now() + self.timing.limit;
-        if self.queue.try_send(Waiting { commands, deadline, done }).is_err() {
-            return Err(CoordError::Unavailable { reason: "too many commands wait".to_owned() });
-        }
-        answer.await.unwrap_or_else(|_| Err(CoordError::Unknown { reason: "the node stopped".to_owned() }))
+        self.gathering.submit(commands, Instant::now() + self.timing.limit).await
     }
 
     /// What has been decided by now, if this node leads: confirmed by a quorum, and applied here.
@@ -298,6 +297,7 @@ async fn lead(node: Weak<Node>) {
                 }
             }
         }
+        ledger.stop_timers();
     }
 }
 

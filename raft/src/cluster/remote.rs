@@ -9,20 +9,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Batch, Call, ClusterId, Identity, Link, LinkError, Peer, Refusal, Request, Response};
+use super::{
+    Batch, Call, ClusterId, Identity, Link, LinkError, Peer, Refusal, Request, Response,
+    gather::{self, Decide, Gathering, unknown},
+    types::Answer,
+};
 use crate::{Applied, CoordError, Index, Ledger, Replica, command::Command, machine::State};
 
 /// How long a command or a read may take.
 const LIMIT: Duration = Duration::from_secs(8);
 /// How long one node is given to answer.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// The pause before somebody is asked again who had no leader to name.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The pause before somebody is asked again who had no leader to name: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
 /// How long a node holds the line when there is nothing new.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -36,21 +37,25 @@ pub struct Remote {
     /// Who led when it was last asked.
     leader: Mutex<Option<Peer>>,
     ledger: Ledger,
-    applied: watch::Sender<Index>,
+    gathering: Gathering,
 }
 
 impl Remote {
     /// A replica that finds the cluster at any of these addresses. Must be made within a tokio runtime.
     #[must_use]
     pub fn start(link: Arc<dyn Link>, peers: Vec<Peer>) -> Arc<Self> {
+        let ledger = Ledger::new(State::default());
+        ledger.stop_timers();
+        let (gathering, gathered) = gather::queue();
         let this = Arc::new(Self {
             link,
             peers,
             cluster: OnceLock::new(),
             leader: Mutex::default(),
-            ledger: Ledger::new(State::default()),
-            applied: watch::Sender::new(Index(0)),
+            ledger,
+            gathering,
         });
+        tokio::spawn(gather::run(Arc::downgrade(&this), gathered));
         tokio::spawn(follow(Arc::downgrade(&this)));
         this
     }
@@ -95,6 +100,7 @@ impl Remote {
         let mut last = "no node is configured".to_owned();
         let once = matches!(request, Request::Submit(_));
         let attempt = if once { LIMIT } else { ATTEMPT };
+        let mut next_pause = PAUSES.0;
         // Configured nodes are asked in turn, a different first one in each process.
         for turn in rand::random::<u16>().into().. {
             let Some(peer) = self.next(turn) else { break };
@@ -113,12 +119,12 @@ impl Remote {
                 Ok(Response::Refused(refusal)) => {
                     last = refusal.to_string();
                     self.lead_by(None);
-                    PAUSE
+                    next_pause
                 }
                 Ok(Response::Unknown(reason)) if once => return Err(CoordError::Unknown { reason }),
                 Ok(Response::Unknown(reason)) => {
                     last = reason;
-                    PAUSE
+                    next_pause
                 }
                 Ok(response) => {
                     self.lead_by(Some(peer));
@@ -130,9 +136,12 @@ impl Remote {
                     if once && matches!(error, LinkError::Lost { .. }) {
                         return Err(CoordError::Unknown { reason: last });
                     }
-                    PAUSE
+                    next_pause
                 }
             };
+            if !pause.is_zero() {
+                next_pause = (next_pause * 2).min(PAUSES.1);
+            }
             if timeout_at(until, sleep(pause)).await.is_err() {
                 break;
             }
@@ -142,8 +151,7 @@ impl Remote {
 
     /// Waits until the ledger has everything up to `index`.
     async fn reached(&self, index: Index, until: Instant) -> bool {
-        let mut applied = self.applied.subscribe();
-        matches!(timeout_at(until, applied.wait_for(|applied| *applied >= index)).await, Ok(Ok(_)))
+        timeout_at(until, self.ledger.reached(index)).await.is_ok()
     }
 
     /// Takes in what a node says was decided; false if it is not what was asked for.
@@ -155,16 +163,12 @@ impl Remote {
                 if !commands.is_empty() && first.0 > known.0 + 1 {
                     return false;
                 }
-                for (entry, index) in commands.iter().zip(first.0..) {
-                    if index > known.0 {
-                        self.ledger.apply(Index(index), &entry.command);
-                    }
-                }
+                let skipped = usize::try_from((known.0 + 1).saturating_sub(first.0)).unwrap_or(usize::MAX);
+                self.ledger.apply_next(commands.get(skipped..).unwrap_or_default());
             }
             Response::State(snapshot) => self.ledger.install(snapshot.state),
             _ => return false,
         }
-        self.applied.send_replace(self.ledger.look(State::applied));
         true
     }
 }
@@ -172,6 +176,7 @@ impl Remote {
 /// Keeps the ledger of a replica up with the cluster until the replica is gone.
 async fn follow(replica: Weak<Remote>) {
     let mut turn = rand::random::<u16>().into();
+    let mut pause = PAUSES.0;
     loop {
         let Some(this) = replica.upgrade() else { return };
         let after = this.ledger.look(State::applied);
@@ -179,32 +184,37 @@ async fn follow(replica: Weak<Remote>) {
         let Some(peer) = this.next(turn) else { return };
         // The replica lives on for at most one answer after it was dropped.
         let answer = this.call(&peer, request, WAIT + ATTEMPT).await;
-        if !answer.is_ok_and(|response| this.take_in(response)) {
+        if answer.is_ok_and(|response| this.take_in(response)) {
+            pause = PAUSES.0;
+        } else {
             if this.leader().as_ref() == Some(&peer) {
                 this.lead_by(None);
             }
             drop(this);
             turn = usize::wrapping_add(turn, 1);
-            sleep(PAUSE).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
         }
+    }
+}
+
+impl Decide for Remote {
+    async fn decide(&self, batch: Batch, deadline: Instant) -> Result<Answer, CoordError> {
+        match self.ask(Request::Submit(batch), deadline).await? {
+            Response::Decided(answer) => Ok(answer),
+            _ => Err(unknown("the leader answered something else")),
+        }
+    }
+
+    fn copy(&self) -> &Ledger {
+        &self.ledger
     }
 }
 
 #[async_trait]
 impl Replica for Remote {
     async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
-        let (name, until) = (command.name(), Instant::now() + LIMIT);
-        let batch: Batch = std::iter::once(command.into()).collect();
-        let Response::Decided(answer) = self.ask(Request::Submit(batch), until).await? else {
-            return Err(CoordError::Mismatch { command: name });
-        };
-        let Some(reply) = answer.replies.into_iter().next() else {
-            return Err(CoordError::Mismatch { command: name });
-        };
-        if !self.reached(answer.first, until).await {
-            return Err(CoordError::Unknown { reason: format!("{name} was decided but not heard of") });
-        }
-        Ok(Applied { index: answer.first, reply })
+        self.gathering.submit(vec![command.into()], Instant::now() + LIMIT).await?.try_into()
     }
 
     async fn catch_up(&self) -> Result<(), CoordError> {

@@ -26,6 +26,7 @@ struct Content {
     broken: bool,
     lies: bool,
     delay: Duration,
+    ahead: u64,
     syncs: u64,
 }
 
@@ -97,6 +98,11 @@ impl MemoryDisk {
     /// How long a write takes.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
+    }
+
+    /// How far ahead files are filled with zeros.
+    pub fn set_ahead(&self, bytes: u64) {
+        self.lock().ahead = bytes;
     }
 
     /// How often something was synced.
@@ -216,6 +222,10 @@ impl Disk for Attached {
             content.durable_names = content.names.clone();
         }
         Ok(())
+    }
+
+    fn ahead(&self) -> u64 {
+        self.disk.lock().ahead
     }
 
     fn simulated(&self) -> Option<Duration> {

@@ -4,6 +4,7 @@
 //! - [`Journal::append`] with `sync` returns after the record is durable. What is appended without is durable with the next.
 //! - A torn record is cut off only at the very end and only if it was never acknowledged, as far as the [`mark`] knows.
 //!   Whatever else does not check is refused by [`JournalError::Corrupt`] and left as it is.
+//! - Behind the last record a file may have zeros, which are no record.
 //! - A failed append leaves nothing behind, so it can be repeated once there is room.
 mod frame;
 mod mark;
@@ -80,6 +81,8 @@ pub(crate) struct Journal {
     file: Box<dyn DiskFile>,
     number: u64,
     length: u64,
+    /// Bytes of the file with the zeros behind its records.
+    filled: u64,
     sequence: u64,
     /// The frames at the end that were not synced yet: a failed sync may lose them, so they are written again.
     unsynced: Vec<u8>,
@@ -95,6 +98,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let frame = frame::write(SCHEMA, self.sequence, record)
             .map_err(|reason| JournalError::Io { action: "encode", source: io::Error::other(reason) })?;
+        self.fill(self.length + frame.len() as u64);
         if sync {
             let durable = self.length - self.unsynced.len() as u64;
             self.unsynced.extend(&frame);
@@ -126,9 +130,24 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes zeros behind `end` if it lies behind all there are.
+    fn fill(&mut self, end: u64) {
+        let ahead = self.disk.ahead().min(SEGMENT.saturating_sub(end));
+        if end <= self.filled || ahead == 0 {
+            return;
+        }
+        let zeros = vec![0; usize::try_from(ahead).unwrap_or_default()];
+        // It only saves time: whether there is room is for the record to find out.
+        match self.file.write_at(end, &zeros) {
+            Ok(()) => self.filled = end + ahead,
+            Err(error) => tracing::debug!(%error, "cannot make the log longer ahead of time"),
+        }
+    }
+
     /// Removes what a failed append may have written.
     fn take_back(&mut self, error: io::Error) -> Result<(), JournalError> {
         self.file.set_len(self.length).map_err(JournalError::io("shorten"))?;
+        self.filled = self.length;
         Err(JournalError::Io { action: "append to", source: error })
     }
 
@@ -136,7 +155,7 @@ impl Journal {
     fn rotate(&mut self, summary: &Summary) -> Result<(), JournalError> {
         let number = self.number + 1;
         let (file, length) = begin(&*self.disk, number, self.sequence, summary)?;
-        (self.file, self.number, self.length) = (file, number, length);
+        (self.file, self.number, self.length, self.filled) = (file, number, length, length);
         self.sequence += 1;
         self.segments.push_back((number, summary.last.map(|last| last.index)));
         self.note_durable();

@@ -43,8 +43,17 @@ pub(crate) fn open(disk: Arc<dyn Disk>, fresh: NodeId) -> Result<(Journal, Conte
         let (file, length) = begin(&*disk, 1, 1, &summary)?;
         contents.summary = summary;
         segments.push_back((1, None));
-        let mut journal =
-            Journal { disk, mark, segments, file, number: 1, length, sequence: 2, unsynced: Vec::new() };
+        let mut journal = Journal {
+            disk,
+            mark,
+            segments,
+            file,
+            number: 1,
+            length,
+            filled: length,
+            sequence: 2,
+            unsynced: Vec::new(),
+        };
         journal.note_durable();
         return Ok((journal, contents));
     }
@@ -52,8 +61,18 @@ pub(crate) fn open(disk: Arc<dyn Disk>, fresh: NodeId) -> Result<(Journal, Conte
     file.set_len(end.1).map_err(JournalError::io("cut"))?;
     file.sync().map_err(JournalError::io("sync"))?;
     let sequence = sequence.unwrap_or(1);
-    let mut journal =
-        Journal { disk, mark, segments, file, number: end.0, length: end.1, sequence, unsynced: Vec::new() };
+    let (number, length) = end;
+    let mut journal = Journal {
+        disk,
+        mark,
+        segments,
+        file,
+        number,
+        length,
+        filled: length,
+        sequence,
+        unsynced: Vec::new(),
+    };
     journal.note_durable();
     Ok((journal, contents))
 }
@@ -84,8 +103,10 @@ impl Reader<'_> {
                     self.end = (number, offset);
                 }
                 Ok(None) => break,
+                // Filled ahead of what was written, and cut off when the file is opened.
+                Err(_) if is_zero(rest) && !self.is_acknowledged(number, offset) => break,
                 Err(reason) => {
-                    let acknowledged = self.acknowledged.is_some_and(|place| (number, offset) < place);
+                    let acknowledged = self.is_acknowledged(number, offset);
                     if !last || acknowledged || frame::is_any_behind(rest) {
                         return Err(corrupt(number, offset, reason));
                     }
@@ -101,6 +122,11 @@ impl Reader<'_> {
             self.disk.remove(&name(number)).map_err(JournalError::io("remove a file of"))?;
         }
         Ok(offset > 0)
+    }
+
+    /// Whether something at this place was acknowledged, as far as is known. Of files before the last everything was.
+    fn is_acknowledged(&self, number: u64, offset: u64) -> bool {
+        self.acknowledged.is_some_and(|place| place.0 == number && offset < place.1)
     }
 
     fn frame(&mut self, number: u64, offset: u64, frame: frame::Frame<'_>) -> Result<(), JournalError> {
@@ -119,6 +145,10 @@ impl Reader<'_> {
         self.sequence = Some(frame.sequence + 1);
         Ok(())
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn corrupt(number: u64, offset: u64, reason: &str) -> JournalError {

@@ -68,6 +68,38 @@ async fn a_write_torn_at_any_byte_is_dropped_and_nothing_before_it() {
 }
 
 #[tokio::test]
+async fn zeros_ahead_of_what_is_written_are_no_records() {
+    let disk = MemoryDisk::default();
+    disk.set_ahead(700);
+    let mut log = open(&disk).unwrap();
+    append(&mut log, 3, 0..=4).await;
+    let file = newest(&disk);
+    let records = |content: &[u8]| content.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let before = disk.content(&file);
+    assert!(records(&before) + 600 < before.len(), "zeros come with the first");
+    append(&mut log, 3, 5..=5).await;
+    let after = disk.content(&file);
+    assert_eq!(after.len(), before.len(), "another does not make the file longer");
+    let mark = disk.content("acknowledged");
+    disk.crash(0);
+    let mut log = open(&disk).unwrap();
+    assert_eq!(indexes(&mut log).await, (0..=5).collect::<Vec<_>>());
+    append(&mut log, 3, 6..=6).await;
+    disk.crash(0);
+    assert_eq!(indexes(&mut open(&disk).unwrap()).await.len(), 7, "what was cut off is filled again");
+    for cut in records(&before)..records(&after) {
+        let torn = disk.copy();
+        let mut bytes = after.get(..cut).unwrap().to_vec();
+        bytes.resize(after.len(), 0);
+        torn.overwrite(&file, bytes);
+        torn.overwrite("acknowledged", mark.clone());
+        assert!(matches!(open(&torn), Err(JournalError::Corrupt { .. })), "acknowledged, cut at {cut}");
+        torn.delete("acknowledged");
+        assert_eq!(indexes(&mut open(&torn).unwrap()).await.len(), 5, "cut at {cut}");
+    }
+}
+
+#[tokio::test]
 async fn any_damage_to_what_was_acknowledged_is_refused() {
     let disk = written().await;
     let file = newest(&disk);

@@ -1,6 +1,8 @@
 //! What a node keeps on disk, and what it makes of a disk that failed.
 mod damage;
+mod electing;
 mod suite;
+mod writing;
 
 use std::sync::Arc;
 

@@ -5,6 +5,12 @@ use bytes::{Bytes, BytesMut};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
+use crate::{
+    Client, Coordinator as _, LockName, Terms,
+    cluster::{Node, Remote, Timing},
+    command::{Command, Opening},
+    testing::MemoryDisk,
+};
 
 fn duration() -> Duration {
     let seconds = std::env::var("COORDINATOR_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
@@ -179,4 +185,67 @@ async fn nonsense_neither_ends_nor_fattens_nor_stops_a_node() {
     // Nobody who left keeps anything: the counters of the port go back to the one honest connection.
     let again = Network::new("c".into(), "again".into(), security(Some(SECRET))).await.unwrap();
     answered(&again, &far.peer).await;
+}
+
+/// One real node with its port.
+async fn member(name: &str) -> (Arc<Node>, Server, Peer) {
+    let network = Network::new("c".into(), name.into(), security(Some(SECRET))).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = Peer { name: name.into(), address: listener.local_addr().unwrap().to_string() };
+    let disk = MemoryDisk::default().attach();
+    let node = Node::open(disk, peer.clone(), Arc::new(network.clone()), Timing::default()).await.unwrap();
+    let serve: Arc<dyn Serve> = node.clone();
+    let server = network.serve(listener, node.id(), &serve).unwrap();
+    (node, server, peer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_at_its_ports_does_not_stop_a_cluster() {
+    let mut members = Vec::new();
+    for name in ["one", "two", "three"] {
+        members.push(member(name).await);
+    }
+    let peers: Vec<Peer> = members.iter().map(|(_, _, peer)| peer.clone()).collect();
+    let made = members[0].0.operate(Operation::Init { peers: peers[1..].to_vec() });
+    assert!(matches!(timeout(LIMIT, made).await, Ok(Ok(Operated::Initialized(_)))));
+    let link = near("c", security(Some(SECRET))).await;
+    let client = Client::new(Remote::start(Arc::new(link), peers.clone()));
+    let seed = rand::random();
+    println!("seed {seed}");
+    let (mut chance, mut bodies) = (StdRng::seed_from_u64(seed), bodies());
+    // What belongs to no member is for members to refuse, and what a client may ask is damaged on the way.
+    let opening = Opening { session: crate::SessionId(Uuid::from_u128(1)), ttl: Duration::from_millis(200) };
+    let acquire = Command::Acquire { opening, lock: LockName::literal("mad"), queue: true };
+    bodies.push(codec::encode(&call(Request::Submit(std::iter::once(acquire.into()).collect()))).unwrap());
+    bodies.remove(2);
+    let until = tokio::time::Instant::now() + duration();
+    let (mut rounds, mut early, mut token) = (0_u64, None, crate::Token::ZERO);
+    while tokio::time::Instant::now() < until || rounds < 50 {
+        for peer in &peers {
+            match rounds % 3 {
+                0 => stranger(&mut chance, &peer.address).await,
+                1 => damaged(&mut chance, &peer.address).await,
+                _ => insider(&mut chance, &peer.address, &bodies).await,
+            }
+        }
+        rounds += 1;
+        if rounds == 300 {
+            early = Some(memory());
+        }
+        if rounds.is_multiple_of(25) {
+            let lock = LockName::literal("sane");
+            let lease = timeout(LIMIT, client.acquire(&lock, Terms::waiting(LIMIT))).await.unwrap().unwrap();
+            assert!(lease.token() > token);
+            token = lease.token();
+            timeout(LIMIT, lease.release()).await.unwrap().unwrap();
+        }
+    }
+    println!("{rounds} rounds, {} bytes resident", memory());
+    assert!(token > crate::Token::ZERO);
+    if let Some(early) = early {
+        assert!(memory() < early + (64 << 20), "{early} bytes grew to {}", memory());
+    }
+    for (node, _, _) in &members {
+        assert!(node.leader().is_some());
+    }
 }
