@@ -1,4 +1,4 @@
-//! Where randomness comes from: ids and election time-outs.
+//! Where randomness comes from: ids, time-outs, nonces.
 //!
 //! **Invariant**: the system's generator, unless a simulation gave this thread a seed.
 use rand08::{RngCore, rngs::ThreadRng};
@@ -29,9 +29,24 @@ impl Chance {
 
 /// A random id.
 pub(crate) fn uuid() -> Uuid {
-    let mut bytes = [0; 16];
+    uuid::Builder::from_random_bytes(bytes()).into_uuid()
+}
+
+/// A random number, for a turn among few.
+pub(crate) fn number() -> usize {
+    usize::from(u16::from_le_bytes(bytes()))
+}
+
+/// Random bytes that nobody can guess.
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     Chance::here().fill_bytes(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
+    bytes
+}
+
+/// A random part of one, one excluded.
+pub(crate) fn part() -> f64 {
+    f64::from(Chance::here().next_u32()) / (f64::from(u32::MAX) + 1.0)
 }
 
 impl RngCore for Chance {

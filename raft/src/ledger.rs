@@ -3,12 +3,13 @@
 //! **Invariants**: commands are applied and published under one lock, in the order of the log; no lock is held across an
 //! await.
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, oneshot, watch},
     time::Instant,
 };
 
@@ -25,11 +26,31 @@ struct Inner {
     state: State,
     hub: Hub,
     timers: Timers,
+    queue: Queue,
+}
+
+/// Who waits for an index: woken in the order of indexes, then of asking.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<(Index, u64), oneshot::Sender<()>>,
+    asked: u64,
+}
+
+/// A place in the queue, given up when dropped.
+struct Place<'a> {
+    ledger: &'a Ledger,
+    at: (Index, u64),
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.ledger.lock().queue.waiting.remove(&self.at);
+    }
 }
 
 impl Inner {
     fn apply(&mut self, index: Index, command: &Command) -> Reply {
-        let Self { state, hub, timers } = self;
+        let Self { state, hub, timers, .. } = self;
         let outcome = machine::apply(state, index, command);
         let now = Instant::now();
         for event in &outcome.events {
@@ -45,7 +66,6 @@ impl Inner {
 pub struct Ledger {
     inner: Arc<Mutex<Inner>>,
     earlier: Arc<Notify>,
-    applied: Arc<watch::Sender<Index>>,
     pace: Pace,
 }
 
@@ -60,9 +80,8 @@ impl Ledger {
     #[must_use]
     pub fn paced(state: State, pace: Pace) -> Self {
         let timers = Timers::restarted(&state, Instant::now(), pace);
-        let applied = watch::Sender::new(state.applied());
-        let inner = Inner { state, hub: Hub::default(), timers };
-        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), applied: Arc::new(applied), pace }
+        let inner = Inner { state, hub: Hub::default(), timers, queue: Queue::default() };
+        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), pace }
     }
 
     /// Applies the committed command at `index`.
@@ -85,23 +104,35 @@ impl Ledger {
         (first, replies)
     }
 
-    fn applied(&self, inner: MutexGuard<'_, Inner>, before: Option<Instant>) {
+    fn applied(&self, mut inner: MutexGuard<'_, Inner>, before: Option<Instant>) {
         let (next, applied) = (inner.timers.next(), inner.state.applied());
+        let later = inner.queue.waiting.split_off(&(Index(applied.0 + 1), 0));
+        let reached = std::mem::replace(&mut inner.queue.waiting, later);
         drop(inner);
         if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
             self.earlier.notify_one();
         }
-        self.applied.send_if_modified(|known| {
-            let newer = applied > *known;
-            *known = applied.max(*known);
-            newer
-        });
+        for waiter in reached.into_values() {
+            // Whoever waited may have given up.
+            let _ = waiter.send(());
+        }
     }
 
     /// Resolves once everything up to `index` is applied.
     pub async fn reached(&self, index: Index) {
-        // The sender is part of this ledger, so waiting cannot fail.
-        drop(self.applied.subscribe().wait_for(|applied| *applied >= index).await);
+        let (told, reached) = oneshot::channel();
+        let _place = {
+            let mut inner = self.lock();
+            if inner.state.applied() >= index {
+                return;
+            }
+            inner.queue.asked += 1;
+            let at = (index, inner.queue.asked);
+            inner.queue.waiting.insert(at, told);
+            Place { ledger: self, at }
+        };
+        // The sender stays in the queue until then, so waiting cannot fail.
+        drop(reached.await);
     }
 
     /// Replaces the copy by a newer snapshot; an older one is ignored.
@@ -111,7 +142,7 @@ impl Ledger {
             return;
         }
         inner.state = state;
-        let Inner { state, hub, timers } = &mut *inner;
+        let Inner { state, hub, timers, .. } = &mut *inner;
         if timers.are_kept() {
             *timers = Timers::restarted(state, Instant::now(), self.pace);
         }
@@ -130,6 +161,13 @@ impl Ledger {
     /// Times no session any more, for a replica that does not lead.
     pub fn stop_timers(&self) {
         self.lock().timers = Timers::default();
+    }
+
+    /// Moves all timers, as if they were of a clock that was set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_clock(&self, seconds: i64) {
+        self.lock().timers.set_clock(seconds);
+        self.earlier.notify_one();
     }
 
     /// The clock of this process.

@@ -133,6 +133,7 @@ impl Session {
                 return Lost::Lapsed;
             }
             tokio::select! {
+                biased;
                 _ = until.changed() => {}
                 changed = fate.changed() => if changed.is_err() { return Lost::Closed },
                 () = sleep_until(safe) => {}

@@ -16,7 +16,7 @@ use super::{
     gather::{self, Decide, Gathering, unknown},
     types::Answer,
 };
-use crate::{Applied, CoordError, Index, Ledger, Replica, command::Command, machine::State};
+use crate::{Applied, CoordError, Index, Ledger, Pace, Replica, chance, command::Command, machine::State};
 
 /// How long a command or a read may take.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -44,7 +44,13 @@ impl Remote {
     /// A replica that finds the cluster at any of these addresses. Must be made within a tokio runtime.
     #[must_use]
     pub fn start(link: Arc<dyn Link>, peers: Vec<Peer>) -> Arc<Self> {
-        let ledger = Ledger::new(State::default());
+        Self::paced(link, peers, Pace::default())
+    }
+
+    /// The same in a process whose clock is not quite right.
+    #[must_use]
+    pub fn paced(link: Arc<dyn Link>, peers: Vec<Peer>, pace: Pace) -> Arc<Self> {
+        let ledger = Ledger::paced(State::default(), pace);
         ledger.stop_timers();
         let (gathering, gathered) = gather::queue();
         let this = Arc::new(Self {
@@ -102,7 +108,7 @@ impl Remote {
         let attempt = if once { LIMIT } else { ATTEMPT };
         let mut next_pause = PAUSES.0;
         // Configured nodes are asked in turn, a different first one in each process.
-        for turn in rand::random::<u16>().into().. {
+        for turn in chance::number().. {
             let Some(peer) = self.next(turn) else { break };
             let now = Instant::now();
             if now >= until {
@@ -175,7 +181,7 @@ impl Remote {
 
 /// Keeps the ledger of a replica up with the cluster until the replica is gone.
 async fn follow(replica: Weak<Remote>) {
-    let mut turn = rand::random::<u16>().into();
+    let mut turn = chance::number();
     let mut pause = PAUSES.0;
     loop {
         let Some(this) = replica.upgrade() else { return };

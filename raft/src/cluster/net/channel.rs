@@ -23,7 +23,10 @@ use super::{
     handshake::{self, HandshakeError},
     tls::{Stream, is_about_certificates},
 };
-use crate::cluster::{ClusterId, NodeId};
+use crate::{
+    chance,
+    cluster::{ClusterId, NodeId},
+};
 
 /// Of which cluster a caller is, and which node.
 type Caller = (Option<ClusterId>, Option<NodeId>);
@@ -157,7 +160,7 @@ impl Shared {
                     one_more(&this.wire.counters.unreachable);
                     tracing::debug!(address = this.address, reason = %why, "a node cannot be reached");
                     let pause = PAUSES.0.saturating_mul(2_u32.saturating_pow(failed)).min(PAUSES.1);
-                    let pause = pause.mul_f64(0.75 + 0.5 * rand::random::<f64>());
+                    let pause = pause.mul_f64(0.75 + 0.5 * chance::part());
                     let not_before = Some(Instant::now() + pause);
                     this.set(State::Idle { not_before, failed: failed.saturating_add(1), why: Some(why) });
                 }

@@ -24,6 +24,7 @@ use super::{
     frame::{FrameError, FrameReader, Seal},
     secret::{Keyed, Secret},
 };
+use crate::chance;
 
 /// First bytes of everything that is said.
 const MAGIC: [u8; 8] = *b"coordn\r\n";
@@ -199,7 +200,7 @@ pub(crate) async fn call<S: AsyncRead + AsyncWrite>(
         versions: VERSIONS,
         me: own.me.clone(),
         keyed: own.secret.is_some(),
-        nonce: rand::random(),
+        nonce: chance::bytes(),
     };
     let hello = talk.say(&hello).await?;
     let (challenge, heard) = talk.hear().await?;
@@ -243,7 +244,7 @@ pub(crate) async fn answer<S: AsyncRead + AsyncWrite>(
             return Err(HandshakeError::WeRefuse(why));
         }
     };
-    let challenge = Challenge::Go { version, me: own.me.clone(), nonce: rand::random() };
+    let challenge = Challenge::Go { version, me: own.me.clone(), nonce: chance::bytes() };
     let challenge = talk.say(&challenge).await?;
     let derived = Derived::new(own.secret.as_ref(), heard, challenge);
     let (Proof(proof), _) = talk.hear().await?;
