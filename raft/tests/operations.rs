@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use coordinator::{
     CoordError, Coordinator as _, Lease, LockName, Lost, Terms, Token,
-    cluster::{Node, OperateError, Operated, Operation, Peer, Status, Timing},
+    cluster::{
+        Call, Node, OperateError, Operated, Operation, Peer, Request, Response, Serve as _, Status, Timing,
+    },
     testing::{LIMIT, Machines},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -104,6 +106,56 @@ async fn a_killed_leader_is_replaced_and_its_grants_hold() {
     held.release().await.unwrap();
     machines.start(leader).await;
     token(machines.node(leader)).await;
+}
+
+/// A leader that starts again leads on without an election, before it knows how much of its log was decided.
+#[tokio::test(start_paused = true)]
+async fn a_read_after_a_restart_of_all_sees_the_last_grant() {
+    let mut machines = Machines::cluster(3).await;
+    let leader = machines.led().await;
+    for _ in 0..5 {
+        let held = acquire(machines.node(leader)).await;
+        for number in 0..3 {
+            machines.kill(number, true).await;
+        }
+        machines.start(leader).await;
+        // So long in vain that it pauses, while a read asks the others at once.
+        sleep(Duration::from_millis(400)).await;
+        for number in (0..3).filter(|number| *number != leader) {
+            machines.start(number).await;
+        }
+        let coordinator = machines.node(leader).coordinator();
+        let status = timeout(LIMIT, async {
+            loop {
+                if let Ok(status) = coordinator.inspect(&LOCK).await {
+                    return status;
+                }
+            }
+        });
+        assert_eq!(status.await.unwrap().holder, Some((held.session(), held.token())));
+        drop(held);
+        token(machines.node(leader)).await;
+    }
+}
+
+/// A request to lead may come late or twice.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_asked_to_lead_goes_on() {
+    let machines = Machines::cluster(3).await;
+    let leader = machines.led().await;
+    let node = machines.node(leader);
+    let last = token(node).await;
+    for other in others(&machines, leader) {
+        let from = Some(machines.node(other).id());
+        let call =
+            Call { cluster: node.identity().cluster, from, to: Some(node.id()), request: Request::Campaign };
+        assert!(matches!(node.serve(call).await, Response::Done));
+        sleep(Duration::from_millis(700)).await;
+    }
+    assert_eq!(machines.led().await, leader);
+    for (_, node) in machines.up() {
+        assert!(token(node).await > last);
+    }
 }
 
 #[tokio::test(start_paused = true)]

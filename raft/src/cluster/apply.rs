@@ -108,6 +108,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
         }
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
+            // A command's index is its place, so one that is missing would shift all that follow: better no node than another truth.
+            if self.applied.is_some_and(|last| entry.log_id.index != last.index + 1) {
+                let gap = io::Error::other("entries before it are missing");
+                return Err(StorageIOError::apply(entry.log_id, &gap).into());
+            }
             self.applied = Some(entry.log_id);
             answers.push(match entry.payload {
                 EntryPayload::Blank => Answer::default(),

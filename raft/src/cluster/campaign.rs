@@ -1,11 +1,12 @@
 //! Elections that somebody asked for: a leader that goes, or one that is gone.
 //!
 //! A voter that has heard from a leader within a lease refuses to elect another. Who wants to lead because the
-//! leader asks for it, or because the leader's process is gone, therefore first shows its next vote to all voters ([`Request::Yield`]), which ends their trust in the leader, and then
-//! stands for election as usual.
+//! leader asks for it, or because the leader's process is gone, therefore votes for itself, shows that vote to all voters
+//! ([`Request::Yield`]), which ends their trust in the leader, and then stands for election once more.
 //!
 //! **Invariants**: nothing here decides an election, it only makes one happen sooner. A leader proposes nothing more before
-//! it lets go, and its successor has all of its log by then.
+//! it lets go, and its successor has all of its log by then. Nobody sees a vote for a node that the node has not cast itself, as
+//! the engine takes whoever is named in its vote for somebody who stands.
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
@@ -112,8 +113,8 @@ impl Node {
     }
 
     async fn stand(self: Arc<Self>) {
+        let Some(vote) = self.candidacy().await else { return };
         let metrics = self.raft.server_metrics().borrow().clone();
-        let vote = Vote::new(metrics.vote.leader_id().term + 1, self.id);
         let membership = metrics.membership_config.membership();
         let others = membership.voter_ids().filter(|id| *id != self.id);
         let asked = others.filter_map(|id| {
@@ -125,9 +126,20 @@ impl Node {
                 tracing::debug!(%error, "a voter does not yield");
             }
         }
+        self.candidacy().await;
+    }
+
+    /// Stands for election. Says its vote, which is durable; none if it leads already, or is not to.
+    async fn candidacy(&self) -> Option<Vote> {
+        let mut metrics = self.raft.server_metrics();
+        let before = metrics.borrow_and_update().vote;
         if let Err(error) = self.raft.trigger().elect().await {
             tracing::warn!(%error, "cannot stand for election");
+            return None;
         }
+        let cast = metrics.wait_for(|now| now.vote != before || now.state == ServerState::Leader);
+        let vote = timeout(PROMPT, cast).await.ok()?.ok()?.vote;
+        (!vote.is_committed() && vote.leader_id().voted_for() == Some(self.id)).then_some(vote)
     }
 
     /// Stops trusting the leader, for a voter that stands because the leader goes or is gone.

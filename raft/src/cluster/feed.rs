@@ -55,7 +55,7 @@ impl Feed {
     }
 
     /// The commands after an index; none if they are not kept any more.
-    fn after(&self, index: Index) -> Option<Vec<Entry>> {
+    pub(crate) fn after(&self, index: Index) -> Option<Vec<Entry>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { next, batches } = &*kept;
         let wanted = index.0.saturating_add(1);

@@ -69,7 +69,10 @@ pub struct Node {
     pub(super) log: Log,
     pub(super) voice: Voice,
     pub(super) timing: Timing,
-    pub(super) ledger: Ledger,
+    pub(crate) ledger: Ledger,
+    /// The vote by which this node led when it stopped, and the last entry of its log then. The engine goes on leading by it
+    /// without an election, and does not know how much of that log is decided.
+    resumed: Option<(types::Vote, u64)>,
     /// Leadership is being handed over: nothing more is proposed here.
     pub(super) leaving: AtomicBool,
     /// Held while this node changes its cluster.
@@ -79,7 +82,7 @@ pub struct Node {
     pub(super) founding_file: FoundingFile,
     /// Held while it is found out whether the leader is gone.
     pub(super) checking: tokio::sync::Mutex<()>,
-    pub(super) feed: Feed,
+    pub(crate) feed: Feed,
     gathering: Gathering,
     tasks: OnceLock<Vec<JoinHandle<()>>>,
     pub(super) this: Weak<Self>,
@@ -106,6 +109,9 @@ impl Node {
         if summary.purged > machine.applied() {
             return Err(OpenError::Gap);
         }
+        let own =
+            summary.vote.filter(|vote| vote.is_committed() && vote.leader_id.voted_for() == Some(log.node()));
+        let resumed = own.zip(summary.last.map(|last| last.index));
         let (id, ledger, since) = (log.node(), machine.ledger().clone(), machine.since_snapshot());
         // Until it leads, if ever.
         ledger.stop_timers();
@@ -123,6 +129,7 @@ impl Node {
             voice,
             timing,
             ledger,
+            resumed,
             leaving: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
             founding: tokio::sync::Mutex::default(),
@@ -209,10 +216,23 @@ impl Node {
         if self.raft.server_metrics().borrow().state != ServerState::Leader {
             return Err(Refusal::NotLeader { leader: self.leader() });
         }
-        match timeout(self.timing.limit, self.raft.ensure_linearizable()).await {
-            Ok(Ok(_)) => Ok(self.ledger.look(State::applied)),
-            Ok(Err(error)) => Err(unavailable(error.to_string())),
+        match timeout(self.timing.limit, self.confirm()).await {
+            Ok(Ok(())) => Ok(self.ledger.look(State::applied)),
+            Ok(Err(error)) => Err(unavailable(error)),
             Err(_) => Err(unavailable("no quorum answered in time".to_owned())),
+        }
+    }
+
+    /// Returns once a quorum has said that this node leads, and all that was decided before is applied here.
+    async fn confirm(&self) -> Result<(), String> {
+        self.raft.ensure_linearizable().await.map_err(|error| error.to_string())?;
+        match self.resumed {
+            Some((vote, last)) if self.raft.server_metrics().borrow().vote == vote => {
+                let progress = self.raft.wait(None);
+                let applied = progress.applied_index_at_least(Some(last), "leading again").await;
+                applied.map(drop).map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -290,6 +310,7 @@ async fn lead(node: Weak<Node>) {
         let Some(ledger) = node.upgrade().map(|node| node.ledger.clone()) else { return };
         ledger.restart_timers();
         tokio::select! {
+            biased;
             () = expiry::run(node.clone()) => return,
             deposed = metrics.wait_for(|metrics| metrics.state != ServerState::Leader) => {
                 if deposed.is_err() {
