@@ -70,6 +70,16 @@ impl Timers {
             .collect()
     }
 
+    /// Moves all timers, as if they were of a clock that was set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_clock(&mut self, seconds: i64) {
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        for (session, (at, renewed)) in self.entries.clone() {
+            let at = if seconds < 0 { at.checked_add(by) } else { at.checked_sub(by) };
+            self.set(session, at.unwrap_or_else(Instant::now), renewed);
+        }
+    }
+
     fn set(&mut self, session: SessionId, at: Instant, renewed: Index) {
         self.clear(session);
         self.order.insert((at, session));
@@ -102,6 +112,7 @@ pub(crate) async fn run<R: Replica>(replica: Weak<R>) {
         }
         match ledger.next_deadline() {
             Some(at) => tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(at) => {}
                 () = ledger.deadline_set() => {}
             },

@@ -21,7 +21,7 @@ mod propose;
 mod remote;
 mod runtime;
 mod serve;
-mod snapshot;
+pub(crate) mod snapshot;
 mod status;
 mod timing;
 pub mod types;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::machine;
 
-const NAME: &str = "snapshot";
+pub(crate) const NAME: &str = "snapshot";
 /// How long to wait for room.
 const RETRY: Duration = Duration::from_millis(500);
 

@@ -121,6 +121,12 @@ impl State {
         self.groups.get(group).map_or_else(|| View::empty(group.clone()), |state| state.view(group))
     }
 
+    /// Starts the tokens over, as a node would that does not keep them.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn forget_tokens(&mut self) {
+        self.applied = Index(0);
+    }
+
     fn stamp(&self, index: Index) -> Stamp {
         Stamp {
             token: Token::new(self.incarnation, index),

@@ -34,6 +34,21 @@ struct Content {
 struct File {
     now: Vec<u8>,
     durable: Vec<u8>,
+    /// Both are the same up to here.
+    same: usize,
+}
+
+impl File {
+    /// Something was written, or cut off, at this place.
+    fn touch(&mut self, at: usize) {
+        self.same = self.same.min(at);
+    }
+
+    fn sync(&mut self) {
+        self.durable.truncate(self.same);
+        self.durable.extend_from_slice(self.now.get(self.same..).unwrap_or_default());
+        self.same = self.now.len();
+    }
 }
 
 /// What a node does to the disk between two crashes.
@@ -66,6 +81,7 @@ impl MemoryDisk {
             let kept = appended.get(..keep).unwrap_or(appended).to_vec();
             file.durable.extend(kept);
             file.now = file.durable.clone();
+            file.same = file.now.len();
         }
         content.names = content.durable_names.clone();
     }
@@ -83,6 +99,13 @@ impl MemoryDisk {
     /// Whether there turns out to be no room when something is synced.
     pub fn set_full_at_sync(&self, full: bool) {
         self.lock().full_at_sync = full;
+    }
+
+    /// Whether there is no room at present.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let content = self.lock();
+        content.full || content.full_at_sync
     }
 
     /// Whether every write fails.
@@ -130,7 +153,7 @@ impl MemoryDisk {
         let mut content = self.lock();
         let id = content.create(name);
         if let Some(file) = content.files.get_mut(id) {
-            *file = File { now: bytes.clone(), durable: bytes };
+            *file = File { same: bytes.len(), now: bytes.clone(), durable: bytes };
         }
         content.durable_names.insert(name.to_owned(), id);
     }
@@ -239,6 +262,7 @@ impl DiskFile for OpenFile {
         let file = content.files.get_mut(self.id).ok_or_else(missing)?;
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let end = start + bytes.len();
+        file.touch(start.min(file.now.len()));
         if file.now.len() < end {
             file.now.resize(end, 0);
         }
@@ -251,7 +275,9 @@ impl DiskFile for OpenFile {
     fn set_len(&mut self, length: u64) -> io::Result<()> {
         let mut content = self.disk.in_life(self.life)?;
         let file = content.files.get_mut(self.id).ok_or_else(missing)?;
-        file.now.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        file.touch(length.min(file.now.len()));
+        file.now.resize(length, 0);
         Ok(())
     }
 
@@ -262,13 +288,14 @@ impl DiskFile for OpenFile {
             let file = content.files.get_mut(self.id).ok_or_else(missing)?;
             let durable = file.durable.len();
             file.now.iter_mut().skip(durable).for_each(|byte| *byte = 0);
+            file.touch(durable);
             return Err(io::ErrorKind::StorageFull.into());
         }
         content.syncs += 1;
         if !content.lies
             && let Some(file) = content.files.get_mut(self.id)
         {
-            file.durable = file.now.clone();
+            file.sync();
         }
         Ok(())
     }

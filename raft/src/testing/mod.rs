@@ -12,8 +12,10 @@
 pub mod cluster;
 pub mod disk;
 pub mod groups;
+pub mod linear;
 pub mod locks;
 pub mod net;
+pub mod simulation;
 
 pub use self::{
     cluster::{Machine, Machines},
