@@ -13,6 +13,7 @@ use ordain::domain::host_port::HostPort;
 use serde_json::json;
 use support::bind::Bind;
 use support::dns::answer;
+use support::ports::free_port;
 use support::server::{LIMIT, Server};
 use tokio::time::Instant;
 
@@ -24,13 +25,21 @@ fn at(bind: &Bind) -> HostPort {
 
 /// The pool file of these servers, fed from mdns at the port.
 fn pool(binds: &[Bind], mdns: u16) -> String {
+    pool_fed_from(binds, &[mdns])
+}
+
+/// The same, fed from any of these ports.
+fn pool_fed_from(binds: &[Bind], masters: &[u16]) -> String {
+    let masters: Vec<String> =
+        masters.iter().map(|port| format!("{{host: 127.0.0.1, port: {port}}}")).collect();
+    let masters = masters.join(", ");
     let nameservers: String = binds
         .iter()
         .map(|bind| format!("    - {{host: 127.0.0.1, port: {}}}\n", bind.dns().port()))
         .collect();
     let target = |bind: &Bind| {
         format!(
-            "    - type: bind9\n      masters: [{{host: 127.0.0.1, port: {mdns}}}]\n      options: {{host: 127.0.0.1, port: {}, rndc_host: 127.0.0.1, rndc_port: {}, rndc_key_file: '{}'}}\n",
+            "    - type: bind9\n      masters: [{masters}]\n      options: {{host: 127.0.0.1, port: {}, rndc_host: 127.0.0.1, rndc_port: {}, rndc_key_file: '{}'}}\n",
             bind.dns().port(),
             bind.rndc().port(),
             bind.key_file().display()
@@ -155,5 +164,26 @@ async fn half_of_the_servers_are_enough_if_the_threshold_says_so() {
     let back = Instant::now();
     while answer(&at(&binds[1]), "half.example.", RecordType::SOA, false).await.is_err() {
         assert!(back.elapsed() < LIMIT, "{}\n{}", server.log(), binds[1].log());
+    }
+}
+
+/// A master that takes what it is sent and never answers, as one does that was stopped.
+#[tokio::test]
+async fn a_master_that_stands_still_is_left_for_another() {
+    let Some(binds) = Bind::start_many(1) else { return };
+    let at = free_port();
+    let _silent = (std::net::UdpSocket::bind(at).unwrap(), std::net::TcpListener::bind(at).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[central.quotas]\nzones = -1\n";
+    let server = Server::serve(folder.path(), settings, |mdns| pool_fed_from(&binds, &[at.port(), mdns]));
+    // Each zone has the masters in an order of its own: among so many some begin with the silent one.
+    let zones: Vec<String> = (0..16).map(|n| create(&server, &format!("zone{n}.example."))).collect();
+    for zone in &zones {
+        server.until_status(zone, "ACTIVE");
+    }
+    assert!(server.log().contains("asks another master"), "no zone left the silent master by itself");
+    for (n, zone) in zones.iter().enumerate() {
+        let address = create_address(&server, zone, &format!("www.zone{n}.example."), "192.0.2.1");
+        server.until_status(&address, "ACTIVE");
     }
 }

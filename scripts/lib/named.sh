@@ -3,7 +3,8 @@
 # The process becomes named itself, so whoever started it stops it by its pid. Everything it reads and writes lies in
 # FOLDER: named.conf, rndc.key (key "ordain", hmac-sha256), rndc.conf, zones added over the control channel. It logs to
 # standard error, "running" once it serves. Zones survive a restart in the same folder.
-# Tuned for tests: a NOTIFY leads to a transfer at once, and a failed transfer is tried again after a second.
+# Tuned for tests: a NOTIFY leads to a transfer at once, and a failed transfer is tried again after a second,
+# and a primary that does not answer is left for the next one.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
 [ $# -eq 3 ] || { echo "usage: $0 FOLDER DNS_PORT RNDC_PORT" >&2; exit 2; }
@@ -48,6 +49,9 @@ options {
     min-refresh-time 1;
     min-retry-time 1;
     max-retry-time 1;
+    try-tcp-refresh no;
+    max-transfer-idle-in 1;
+    max-transfer-time-in 5;
 };
 CONF
 

@@ -30,6 +30,11 @@ impl Announcer {
         Self { tools, what: Notify { zone, soa: None }, told: Vec::new() }
     }
 
+    /// One of the same version that has told nobody.
+    pub(super) fn again(&self) -> Self {
+        Self { tools: Arc::clone(&self.tools), what: self.what.clone(), told: Vec::new() }
+    }
+
     /// The version to tell of from now on; everybody told so far is told again.
     pub(super) fn version(&mut self, soa: Option<Record>) {
         self.what.soa = soa;

@@ -17,12 +17,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use hickory_proto::rr::Record;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::announcer::Announcer;
-use super::backends::{BackendError, ZoneSpec};
+use super::backends::{BackendError, Effect, ZoneSpec};
 use super::backoff::Backoff;
-use super::kit::PoolKit;
+use super::kit::{BoundTarget, PoolKit};
 use super::push::{Order, push};
 use super::tools::Tools;
 use super::wants::{Want, Wants};
@@ -75,6 +75,8 @@ enum Progress {
 #[derive(Debug)]
 struct Server {
     answer: Answer,
+    /// It answered the last question, whatever it said.
+    answers: bool,
     pauses: Backoff,
 }
 
@@ -114,7 +116,7 @@ impl Propagation {
         wanted: Wanted,
     ) -> Self {
         let deadline = Instant::now() + tools.config.propagation_timeout;
-        let server = |_: &_| Server { answer: Answer::Unknown, pauses: poll_pauses(&tools) };
+        let server = |_: &_| Server { answer: Answer::Unknown, answers: false, pauses: poll_pauses(&tools) };
         let mut begun = Self {
             wants: Wants::new(Want { generation, wanted, deadline }),
             targets: vec![Progress::UnderWay; kit.targets.len()],
@@ -185,6 +187,7 @@ impl Propagation {
                 Some((at, answer)) = self.polls.next(), if !self.polls.is_empty() => self.answered(at, &answer),
                 () = sleep_until(deadline) => {}
                 () = sleep_until(repeat_at), if repeat_at < deadline => {
+                    self.turn_masters();
                     self.announcer.repeat();
                     self.repeat_at = Some(Instant::now() + self.repeat.pause());
                 }
@@ -281,6 +284,33 @@ impl Propagation {
         }
     }
 
+    /// Servers that answer, but are behind, may wait for a master that does not: they are to ask another one.
+    fn turn_masters(&mut self) {
+        if self.order != Order::Ensure {
+            return;
+        }
+        for (server, place) in self.servers.iter().zip(&self.kit.pool.nameservers) {
+            let is_behind = server.answers && !self.wants.satisfied_by(server.answer);
+            let is_its = |bound: &&Arc<BoundTarget>| bound.target.notify_at() == place.at;
+            let Some(bound) = self.kit.targets.iter().find(is_its).filter(|_| is_behind) else { continue };
+            let (bound, zone, tools) = (Arc::clone(bound), self.zone.clone(), Arc::clone(&self.tools));
+            let (mut announcer, at) = (self.announcer.again(), place.at.clone());
+            self.tools.tasks.spawn(async move {
+                let Ok(backend) = &bound.backend else { return };
+                let limit = tools.config.target_timeout.saturating_mul(2);
+                let turned = timeout(limit, backend.turn_to_another_master(&zone));
+                match tools.stop.run_until_cancelled(turned).await {
+                    Some(Ok(Ok(Effect::Changed))) => {
+                        tracing::info!(zone = %zone.name, server = %at.host, port = at.port, "asks another master");
+                        announcer.tell(at);
+                    }
+                    Some(Ok(Err(error))) => tracing::debug!(zone = %zone.name, %error, "keeps its master"),
+                    _ => {}
+                }
+            });
+        }
+    }
+
     /// Asks every server, after the first short pause.
     fn begin_asking(&mut self) {
         self.repeat_at = Some(Instant::now() + self.repeat.pause());
@@ -315,6 +345,7 @@ impl Propagation {
         tracing::trace!(zone_id = %self.zone.id, server = at, ?answer, "a name server answered");
         if let Some(server) = self.servers.get_mut(at) {
             server.answer = counts;
+            server.answers = !matches!(answer, PollAnswer::NoAnswer(_));
         }
         if self.order == Order::Ensure && counts == Answer::NoZone && self.pushes.is_empty() && !self.healed {
             // A server lost a zone that its target is remembered to have: believe the server.

@@ -176,7 +176,7 @@ async fn a_server_that_comes_back_in_time_is_told_again() {
     // It answers NOTIFY but cannot transfer yet: only a second word makes it try again.
     field.server(1).lag(Duration::from_secs(3600));
     let mut propagation = field.begin(2, 11);
-    assert!(tokio::time::timeout(Duration::from_secs(1), propagation.next_report()).await.is_err());
+    assert!(timeout(Duration::from_secs(1), propagation.next_report()).await.is_err());
     field.server(1).lag(Duration::ZERO);
     assert_eq!(all(&mut propagation).await, [(2, Outcome::Propagated)]);
 }
@@ -202,7 +202,7 @@ async fn versions_that_come_faster_than_they_arrive_are_each_reported_once() {
     field.settled().await;
     field.server(0).lag(Duration::from_secs(1));
     let mut propagation = field.begin(2, 11);
-    assert!(tokio::time::timeout(Duration::from_millis(500), propagation.next_report()).await.is_err());
+    assert!(timeout(Duration::from_millis(500), propagation.next_report()).await.is_err());
     field.publish(12);
     propagation.add_version((Generation::new(3), Serial::new(12)), None);
     // The transfer under way brings the newer version, so the older one needs no report of its own.
@@ -210,7 +210,7 @@ async fn versions_that_come_faster_than_they_arrive_are_each_reported_once() {
 
     field.server(0).behave(Manner::Silent);
     let mut propagation = field.begin(4, 13);
-    assert!(tokio::time::timeout(Duration::from_secs(50), propagation.next_report()).await.is_err());
+    assert!(timeout(Duration::from_secs(50), propagation.next_report()).await.is_err());
     propagation.add_version((Generation::new(5), Serial::new(14)), None);
     assert_eq!(all(&mut propagation).await, [(4, Outcome::Failed), (5, Outcome::Failed)]);
 }
@@ -287,10 +287,10 @@ async fn a_target_that_fails_or_hangs_is_tried_again() {
     field.server(0).add_zone(&field.zone.name);
     fake.follow(Script::Fail(BackendError::Refused { reason: "busy".to_owned() }));
     let mut propagation = field.begin(1, 10);
-    assert!(tokio::time::timeout(Duration::from_secs(5), propagation.next_report()).await.is_err());
+    assert!(timeout(Duration::from_secs(5), propagation.next_report()).await.is_err());
     assert!(fake.calls() > 3);
     fake.follow(Script::Hang);
-    assert!(tokio::time::timeout(Duration::from_secs(10), propagation.next_report()).await.is_err());
+    assert!(timeout(Duration::from_secs(10), propagation.next_report()).await.is_err());
     fake.follow(Script::Obey);
     assert_eq!(all(&mut propagation).await, [(1, Outcome::Propagated)]);
 }

@@ -136,7 +136,7 @@ impl Backend for Bind9 {
                 Some(shown) if !shown.is_secondary => {
                     return Err(conflict(zone, "it is not a secondary zone"));
                 }
-                Some(shown) if shown.masters == masters.iter().copied().collect() => {
+                Some(shown) if is_same(&shown.masters, &masters) => {
                     return Ok(Effect::Unchanged);
                 }
                 _ => "modzone",
@@ -148,6 +148,30 @@ impl Backend for Bind9 {
         let reply = self.run(&format!("{verb} {subject} {}", body(zone, &masters)?)).await?;
         match Verdict::of(&reply) {
             Verdict::Done | Verdict::Exists => Ok(Effect::Changed),
+            verdict => Err(verdict.error(&reply)),
+        }
+    }
+
+    async fn turn_to_another_master(&self, zone: &ZoneSpec) -> Result<Effect, BackendError> {
+        if self.masters.len() < 2 {
+            return Ok(Effect::Unchanged);
+        }
+        let subject = self.subject(zone)?;
+        let shown = self.run(&format!("showzone {subject}")).await?;
+        let verdict = Verdict::of(&shown);
+        let mut masters = match Shown::read(shown.text.as_deref().unwrap_or_default()) {
+            Some(shown) if verdict == Verdict::Done && shown.is_secondary => shown.masters,
+            // What it has is not what it should have: that is for `ensure_zone`.
+            _ => return Ok(Effect::Unchanged),
+        };
+        if masters.len() < 2 {
+            return Ok(Effect::Unchanged);
+        }
+        masters.rotate_left(1);
+        // It gives up what it asks the one it turns away from.
+        let reply = self.run(&format!("modzone {subject} {}", body(zone, &masters)?)).await?;
+        match Verdict::of(&reply) {
+            Verdict::Done => Ok(Effect::Changed),
             verdict => Err(verdict.error(&reply)),
         }
     }
@@ -201,7 +225,8 @@ impl Verdict {
 /// What `showzone` tells about a zone.
 struct Shown {
     is_secondary: bool,
-    masters: BTreeSet<SocketAddr>,
+    /// In the order in which they are asked.
+    masters: Vec<SocketAddr>,
 }
 
 impl Shown {
@@ -210,7 +235,7 @@ impl Shown {
         let statements = syntax::parse(text).ok()?;
         let zone =
             statements.iter().find(|statement| statement.words.first().is_some_and(|word| word == "zone"))?;
-        let mut shown = Self { is_secondary: false, masters: BTreeSet::new() };
+        let mut shown = Self { is_secondary: false, masters: Vec::new() };
         for setting in zone.inner().ok()? {
             let words: Vec<&str> = setting.words.iter().map(String::as_str).collect();
             match words.as_slice() {
@@ -221,7 +246,7 @@ impl Shown {
                         let words: Vec<&str> = master.words.iter().map(String::as_str).collect();
                         let (address, rest) = words.split_first()?;
                         let port = port_of(rest).unwrap_or(default);
-                        shown.masters.insert(SocketAddr::new(address.parse().ok()?, port));
+                        shown.masters.push(SocketAddr::new(address.parse().ok()?, port));
                     }
                 }
                 _ => {}
@@ -229,6 +254,12 @@ impl Shown {
         }
         Some(shown)
     }
+}
+
+/// True if both are the same, in whatever order.
+fn is_same(some: &[SocketAddr], others: &[SocketAddr]) -> bool {
+    let set = |masters: &[SocketAddr]| masters.iter().copied().collect::<BTreeSet<_>>();
+    set(some) == set(others)
 }
 
 fn port_of(words: &[&str]) -> Option<u16> {

@@ -73,6 +73,35 @@ async fn other_masters_are_repaired_in_place() {
 }
 
 #[tokio::test]
+async fn the_first_master_becomes_the_last_when_it_is_turned_from() {
+    let shown =
+        r#"zone "example.org" { type slave; file "f"; masters { 192.0.2.1 port 5354; 2001:db8::1; }; };"#;
+    let channel =
+        channel(move |command| if command.starts_with("showzone") { done(shown) } else { done("") }).await;
+    let turned = driver(&channel, &[]).turn_to_another_master(&zone("example.org.")).await;
+    assert_eq!(turned, Ok(Effect::Changed));
+    let file = r#"file "slave.example.org.a86dba58-0043-4cc6-a1bb-69d5e86f3ca3"; };"#;
+    let order = "2001:db8::1 port 53; 192.0.2.1 port 5354;";
+    let modified = format!("modzone example.org  {{ type slave; masters {{ {order}}}; {file}");
+    assert_eq!(channel.commands(), ["showzone example.org ", &*modified]);
+}
+
+#[tokio::test]
+async fn what_is_not_as_it_should_be_is_not_turned() {
+    for shown in [
+        r#"zone "example.org" { type slave; masters { 192.0.2.1; }; };"#,
+        r#"zone "example.org" { type master; file "f"; };"#,
+    ] {
+        let channel = channel(move |_| done(shown)).await;
+        let turned = driver(&channel, &[]).turn_to_another_master(&zone("example.org.")).await;
+        assert_eq!((turned, channel.commands().len()), (Ok(Effect::Unchanged), 1));
+    }
+    let channel = channel(|_| failed("not found", "no matching zone 'example.org' in any view")).await;
+    let turned = driver(&channel, &[]).turn_to_another_master(&zone("example.org.")).await;
+    assert_eq!((turned, channel.commands().len()), (Ok(Effect::Unchanged), 1));
+}
+
+#[tokio::test]
 async fn a_zone_of_another_type_is_not_touched() {
     let channel = channel(|_| done("zone \"example.org\" { type primary; file \"f\"; };")).await;
     let error = driver(&channel, &[]).ensure_zone(&zone("example.org.")).await.unwrap_err();

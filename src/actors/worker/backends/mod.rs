@@ -102,6 +102,14 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The server may still serve it.
     async fn ensure_absent(&self, zone: &ZoneSpec, hard_delete: bool) -> Result<Effect, BackendError>;
 
+    /// Makes the server ask another of the target's masters first: the one that it asks may be there without answering.
+    ///
+    /// # Errors
+    /// It may go on as before.
+    async fn turn_to_another_master(&self, _zone: &ZoneSpec) -> Result<Effect, BackendError> {
+        Ok(Effect::Unchanged)
+    }
+
     /// True if the server wants to be told of changes by NOTIFY.
     fn takes_notify(&self) -> bool {
         true
