@@ -1,5 +1,6 @@
 //! Producers on a paused clock, their peers faked, the coordinator real.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::*;
+use crate::actors::central::api::outbox::{ForgetNotifications, Notification, Priority, TakeNotifications};
 use crate::actors::central::api::services::SweepServiceStatuses;
 use crate::actors::central::api::zones::PurgeZones;
 use crate::actors::worker::api::{RecoverShards, Recovered};
@@ -236,5 +238,111 @@ fn a_run_of_another_life_is_not_taken_for_the_same() {
             drop(running);
         }
         assert_ne!(runs[0], runs[1]);
+    });
+}
+
+/// What waits in a central's outbox, and the newest token that it was shown.
+#[derive(Debug, Default)]
+struct Waiting {
+    ids: BTreeSet<i64>,
+    token: u64,
+}
+
+impl Waiting {
+    fn claim(&mut self, token: u64) -> Result<(), Fault> {
+        if token < self.token {
+            return Err(Fault::conflict("fenced", "a newer holder is at work"));
+        }
+        self.token = token;
+        Ok(())
+    }
+}
+
+/// Takes its time, and remembers everything that it sent.
+#[derive(Debug, Default)]
+struct Slow(Mutex<Vec<i64>>);
+
+#[async_trait]
+impl Outlet for Slow {
+    async fn send(&self, notifications: Vec<Notification>) -> (Vec<i64>, Option<String>) {
+        let ids: Vec<i64> = notifications.iter().map(|notification| notification.id).collect();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        self.0.lock().extend(&ids);
+        (ids, None)
+    }
+}
+
+#[test]
+fn notifications_are_sent_once_while_producers_come_and_go_in_order() {
+    run_paused(async {
+        let transport = InProcess::through_codec();
+        let (waiting, sent) = (Arc::new(Mutex::new(Waiting::default())), Arc::new(Slow::default()));
+        let (taken, forgotten) = (Arc::clone(&waiting), Arc::clone(&waiting));
+        let worker = Fake::<Worker>::on(|_: RecoverShards| Ok(Recovered { zones: 0 }));
+        let central = Fake::<Central>::on(|_: PurgeZones| Ok(0))
+            .and(|_: SweepServiceStatuses| Ok(0))
+            .and(move |m: TakeNotifications| {
+                let mut waiting = taken.lock();
+                waiting.claim(m.token)?;
+                let limit = usize::try_from(m.limit).unwrap();
+                let notification = |id: &i64| Notification {
+                    id: *id,
+                    zone: None,
+                    priority: Priority::Info,
+                    body: "{}".into(),
+                };
+                Ok(waiting.ids.iter().take(limit).map(notification).collect())
+            })
+            .and(move |m: ForgetNotifications| {
+                let mut waiting = forgotten.lock();
+                waiting.claim(m.token)?;
+                Ok(m.ids.iter().filter(|id| waiting.ids.remove(id)).count() as u64)
+            });
+        let _peers = (worker.mount(&transport).await.unwrap(), central.mount(&transport).await.unwrap());
+        let coordinator: Arc<dyn Coordinator> = Arc::new(Solo::ephemeral());
+        let producer = |name: &str, stop: &CancellationToken| {
+            let emission = Emission {
+                outlet: Arc::clone(&sent) as Arc<dyn Outlet>,
+                interval: Duration::from_millis(100),
+                batch_size: 7,
+            };
+            let peers = Peers {
+                central: transport.service_ref(),
+                worker: transport.service_ref(),
+                seat: Condition::alone("coordinator"),
+                clock: Clock::following_tokio(Timestamp::from_micros(1_800_000_000_000_000)),
+                emission: Some(emission),
+            };
+            let me = Member::new(MemberId::new(name).unwrap(), "here");
+            let config = Config::default().producer;
+            ProducerService::start(Arc::clone(&coordinator), me, &peers, &config, stop, &Runtime::current())
+        };
+        let all_sent = |count: i64| {
+            let waiting = Arc::clone(&waiting);
+            let first = sent.0.lock().len() as i64;
+            waiting.lock().ids.extend(first..count);
+            async move {
+                while !waiting.lock().ids.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        };
+        let (stop_a, stop_b) = (CancellationToken::new(), CancellationToken::new());
+        let a = producer("a", &stop_a);
+        all_sent(100).await;
+        // Another one comes while the first is at work.
+        let coming = all_sent(400);
+        let b = producer("b", &stop_b);
+        coming.await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        all_sent(600).await;
+        // The first goes; whoever is left has the first shard.
+        stop_a.cancel();
+        a.seat.await.unwrap();
+        all_sent(800).await;
+        let mut ids = sent.0.lock().clone();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..800).collect::<Vec<_>>());
+        drop(b);
     });
 }
