@@ -25,6 +25,8 @@ const RESTART_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) enum Kind {
     /// SIGKILL for an instance of a service.
     Kill(&'static str),
+    /// SIGTERM for an instance of a service, which ends in order.
+    Drain(&'static str),
     /// SIGKILL for the broker, which returns with its data.
     Broker,
     /// SIGKILL for the broker, which returns empty.
@@ -49,6 +51,7 @@ impl Kind {
             None if name == "broker" => Self::Broker,
             None if name == "postgres" => Self::Postgres,
             Some(("broker", "emptied")) => Self::BrokerEmptied,
+            Some(("drain", of)) => Self::Drain(service(of)?),
             Some(("kill", of)) => Self::Kill(service(of)?),
             Some(("partition", of)) => Self::Partition(service(of)?),
             Some(("stop", of)) => Self::Stop(service(of)?),
@@ -61,7 +64,7 @@ impl Kind {
         let mut all: Vec<_> = NAMES.into_iter().map(Self::Kill).collect();
         all.extend([Self::Broker, Self::Postgres, Self::BrokerEmptied]);
         for name in NAMES {
-            all.extend([Self::Partition(name), Self::Kill(name), Self::Stop(name)]);
+            all.extend([Self::Partition(name), Self::Kill(name), Self::Drain(name), Self::Stop(name)]);
         }
         all.extend([Self::Broker, Self::Postgres, Self::BrokerEmptied]);
         all.extend(NAMES.into_iter().map(Self::Kill));
@@ -73,6 +76,7 @@ impl Kind {
     pub(crate) fn title(self) -> String {
         match self {
             Self::Kill(name) => format!("`kill -9` of {}", one(name)),
+            Self::Drain(name) => format!("{} ended with SIGTERM", one(name)),
             Self::Broker => String::from("RabbitMQ killed, started again after 8 s with its data"),
             Self::BrokerEmptied => String::from("RabbitMQ killed, started again after 8 s without its data"),
             Self::Postgres => String::from("PostgreSQL restarted as after a crash"),
@@ -84,7 +88,7 @@ impl Kind {
     /// The time after it that counts to it.
     const fn aftermath(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Kill(_) => 15,
+            Self::Kill(_) | Self::Drain(_) => 15,
             Self::Postgres => 20,
             Self::Broker | Self::BrokerEmptied | Self::Partition(_) | Self::Stop(_) => 25,
         })
@@ -101,12 +105,13 @@ impl Kind {
             some[random.random_range(0..some.len())]
         };
         let victim = match self {
-            Self::Kill(name) | Self::Partition(name) | Self::Stop(name) => pick(name),
+            Self::Kill(name) | Self::Drain(name) | Self::Partition(name) | Self::Stop(name) => pick(name),
             Self::Broker | Self::BrokerEmptied => "rabbitmq",
             Self::Postgres => "postgres",
         };
         match self {
             Self::Kill(_) => restart(cluster, victim, "KILL").await?,
+            Self::Drain(_) => restart(cluster, victim, "TERM").await?,
             // Of its three ways to end, the one that loses what was not committed.
             Self::Postgres => restart(cluster, victim, "QUIT").await?,
             Self::Broker | Self::BrokerEmptied => {

@@ -47,7 +47,7 @@ struct Options {
     /// Goes through the faults over and over until so many minutes are over; without it, once.
     #[arg(long)]
     minutes: Option<u64>,
-    /// What goes wrong, in this order: kill-SERVICE, stop-SERVICE, partition-SERVICE, broker, broker-emptied, postgres.
+    /// What goes wrong, in this order: kill-SERVICE, drain-SERVICE, stop-SERVICE, partition-SERVICE, broker, broker-emptied, postgres.
     /// Without it, everything, each several times.
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
