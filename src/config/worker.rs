@@ -13,6 +13,8 @@ pub struct WorkerConfig {
     pub threshold_percentage: u8,
     /// Changes of a zone within this time share a serial; the first change of a quiet zone does not wait.
     pub batch_window: Duration,
+    /// The batch window grows up to here while there is much to do.
+    pub batch_window_max: Duration,
     /// Zones being pushed and polled at once.
     pub max_propagations: usize,
     /// How long a change may take to arrive before the zone's status is ERROR.
@@ -51,6 +53,11 @@ impl WorkerConfig {
                 millis(100),
                 "Changes of a zone within this time share a serial; the first change of a quiet zone does not wait.",
             ),
+            batch_window_max: s.get(
+                "batch_window_max",
+                seconds(2),
+                "The batch window grows up to here while publishing takes long because there is much to do.",
+            ),
             max_propagations: s.within(
                 "max_propagations",
                 1000usize,
@@ -83,6 +90,9 @@ impl WorkerConfig {
             ),
             target_retry_max: s.get("target_retry_max", seconds(15), "Longest time between two tries of a command."),
         };
+        s.check("batch_window_max", worker.batch_window <= worker.batch_window_max, || {
+            String::from("must not be below batch_window")
+        });
         s.check("poll_first_delay", worker.poll_first_delay <= worker.poll_backoff_max, || {
             String::from("must not be above poll_backoff_max")
         });

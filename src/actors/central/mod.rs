@@ -10,6 +10,7 @@ mod admission;
 mod authorize;
 mod blacklists;
 mod error;
+mod lag;
 mod notify;
 mod once;
 mod outbox;
@@ -32,6 +33,7 @@ mod zones;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::lag::Lag;
 use self::notify::Emitter;
 use crate::actors::worker::api::{PublishZone, Worker};
 use crate::clock::Clock;
@@ -82,6 +84,13 @@ impl CentralService {
     pub fn notifying(self, config: &NotificationsConfig, host: &str) -> Self {
         let emitter = Emitter::new(config, host).map(Arc::new);
         Self { emitter, outbox_age: config.outbox_age, ..self }
+    }
+
+    /// Tells a worker that a zone has one more change, unless it has just been told of the changes before.
+    async fn nudge_for(&self, cx: &Cx, zone: ZoneId, lag: &Lag) {
+        if lag.is_worth_a_word() {
+            self.nudge(cx, zone).await;
+        }
     }
 
     /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change.

@@ -38,11 +38,8 @@ impl CentralService {
                     let outcome = work(&mut *tx).await?;
                     let reply = serde_json::to_string(&outcome)
                         .map_err(|error| CentralError::Refused(unreadable(&error)))?;
-                    if inbox::settle(tx, &key, &reply, now).await? {
-                        Ok(outcome)
-                    } else {
-                        Err(CentralError::Refused(Fault::conflict("done_before", "was done before")))
-                    }
+                    inbox::keep(tx, &key, &reply, now).await?;
+                    Ok(outcome)
                 })
             })
             .await;
@@ -57,7 +54,12 @@ impl CentralService {
             self.store.read(|tx| Box::pin(async move { inbox::reply(tx, key).await })).await;
         match first {
             Ok(Some(reply)) => serde_json::from_str(&reply).map_err(|error| unreadable(&error)),
-            Ok(None) => Err(error.into()),
+            Ok(None) => Err(match error {
+                CentralError::Store(taken) if taken.is_unique(inbox::KEY_TAKEN) => {
+                    Fault::conflict("done_before", "was done before")
+                }
+                error => error.into(),
+            }),
             Err(failure) => {
                 tracing::warn!(%failure, "cannot tell whether this was done before");
                 Err(Fault::from(error).and_maybe_done())

@@ -4,7 +4,7 @@
 //! its generation and the journal move together; a recordset without records is no change of the zone.
 
 use crate::domain::delta::{JournalEntry, RrSet};
-use crate::domain::ids::RecordsetId;
+use crate::domain::ids::{RecordsetId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::policy::Rule;
 use crate::domain::quota::{Quotas, Resource};
@@ -13,14 +13,16 @@ use crate::domain::recordset::{Recordset, RecordsetChanges};
 use crate::domain::time::Timestamp;
 use crate::domain::zone::{Zone, ZoneKind};
 use crate::domain::zone_status::{Action, Status};
-use crate::store::repo::{journal, quotas, recordsets, zones};
-use crate::store::{StoreError, Tx};
+use crate::store::Tx;
+use crate::store::repo::recordsets::{Ground, Subject};
+use crate::store::repo::{journal, recordsets, zones};
 use crate::transport::Cx;
 
 use super::api::recordsets::{CreateRecordset, DeleteRecordset, UpdateRecordset};
 use super::error::CentralError;
+use super::lag::Lag;
 use super::notify::Event;
-use super::zones::lock_visible;
+use super::zones::visible;
 use super::{CentralService, admission, placement, refusals};
 
 impl CentralService {
@@ -31,15 +33,18 @@ impl CentralService {
         cx: &Cx,
         id: RecordsetId,
         m: &CreateRecordset,
+        lag: &Lag,
     ) -> Result<Recordset, CentralError> {
-        let zone = lock_visible(tx, cx, m.zone_id).await?;
+        let ground = self.ground(tx, cx, m.zone_id, Subject::New(&m.name)).await?;
+        let Ground { zone, quotas, kinds, has_children, .. } = ground;
         writable(&zone)?;
         self.allow_zone(cx, Rule::CreateRecordset, &zone)?;
         self.recordset_ttl(cx, m.ttl)?;
-        let quotas = self.quotas(tx, &zone).await?;
         within(quotas, &[(Resource::ZoneRecordsets, zone.recordset_count + 1)])?;
         let longest = self.config.max_recordset_name_len;
-        placement::check(tx, &zone, &m.name, m.kind, m.records.len(), true, longest).await?;
+        let is_taken = kinds.contains(&m.kind);
+        let place = (&m.name, m.kind, m.records.len());
+        placement::check(tx, &zone, place, true, longest, kinds, has_children).await?;
         let managed = is_reserved(&zone, &m.name, m.kind);
         if managed && !cx.caller.flags.edit_managed_records {
             return Err(refusals::duplicate_recordset().into());
@@ -69,16 +74,17 @@ impl CentralService {
             created_at: now,
             updated_at: None,
         };
-        recordsets::insert(tx, &recordset).await.map_err(|e| match e {
-            StoreError::Unique { .. } => refusals::duplicate_recordset().into(),
-            other => CentralError::from(other),
-        })?;
+        if is_taken {
+            return Err(refusals::duplicate_recordset().into());
+        }
+        recordsets::add(tx, &recordset).await?;
         let zone = Zone {
             progress,
             recordset_count: zone.recordset_count + 1,
             record_count: zone.record_count + counted as u64,
             ..zone
         };
+        lag.note(progress);
         self.finish(tx, zone, None, Some(&recordset), now).await?;
         let recordset = shown(progress, recordset);
         self.emit(tx, cx, Event::RecordsetCreated(&recordset), now).await?;
@@ -91,9 +97,11 @@ impl CentralService {
         tx: &mut dyn Tx,
         cx: &Cx,
         m: &UpdateRecordset,
+        lag: &Lag,
     ) -> Result<Recordset, CentralError> {
-        let zone = lock_visible(tx, cx, m.zone_id).await?;
-        let old = recordsets::get(tx, m.zone_id, m.id).await?.ok_or_else(refusals::recordset_not_found)?;
+        let ground = self.ground(tx, cx, m.zone_id, Subject::Old(m.id)).await?;
+        let Ground { zone, set, quotas, kinds, has_children } = ground;
+        let old = set.ok_or_else(refusals::recordset_not_found)?;
         if old.managed && !cx.caller.flags.edit_managed_records {
             return Err(refusals::managed_record().into());
         }
@@ -119,13 +127,15 @@ impl CentralService {
         };
         let count = recordset.records.len();
         let longest = self.config.max_recordset_name_len;
-        placement::check(tx, &zone, &recordset.name, recordset.kind, count, false, longest).await?;
+        let place = (&recordset.name, recordset.kind, count);
+        placement::check(tx, &zone, place, false, longest, kinds, has_children).await?;
         let (before, after) = if old.managed { (0, 0) } else { (old.records.len(), count) };
         if !old.managed {
-            records_within(self.quotas(tx, &zone).await?, &zone, before, after)?;
+            records_within(quotas, &zone, before, after)?;
         }
         recordsets::update(tx, &mut recordset, now).await?;
         let zone = Zone { progress, record_count: moved(zone.record_count, before, after), ..zone };
+        lag.note(progress);
         self.finish(tx, zone, Some(&old), Some(&recordset), now).await?;
         let recordset = shown(progress, recordset);
         self.emit(tx, cx, Event::RecordsetUpdated(&old, &recordset), now).await?;
@@ -138,9 +148,10 @@ impl CentralService {
         tx: &mut dyn Tx,
         cx: &Cx,
         m: &DeleteRecordset,
+        lag: &Lag,
     ) -> Result<Recordset, CentralError> {
-        let zone = lock_visible(tx, cx, m.zone_id).await?;
-        let old = recordsets::get(tx, m.zone_id, m.id).await?.ok_or_else(refusals::recordset_not_found)?;
+        let Ground { zone, set, .. } = self.ground(tx, cx, m.zone_id, Subject::Old(m.id)).await?;
+        let old = set.ok_or_else(refusals::recordset_not_found)?;
         if old.kind == RecordType::Soa {
             return Err(refusals::bad_request("Deleting a SOA recordset is not allowed").into());
         }
@@ -149,7 +160,7 @@ impl CentralService {
         if old.managed && !cx.caller.flags.edit_managed_records {
             return Err(refusals::managed_record().into());
         }
-        recordsets::delete(tx, old.id).await?;
+        recordsets::take_away(tx, &old).await?;
         let now = self.clock.now();
         let records = if old.managed { 0 } else { old.records.len() };
         let progress = if old.records.is_empty() { zone.progress } else { zone.progress.changed() };
@@ -159,6 +170,7 @@ impl CentralService {
             record_count: moved(zone.record_count, records, 0),
             ..zone
         };
+        lag.note(progress);
         self.finish(tx, zone, Some(&old), None, now).await?;
         let version = old.version + 1;
         let deleted = Recordset {
@@ -196,21 +208,27 @@ impl CentralService {
                 journal::append(tx, zone.id, &[entry], now).await?;
             }
         }
-        zones::update(tx, &mut zone, now).await?;
+        zones::advance(tx, &mut zone, now).await?;
         Ok(())
+    }
+
+    /// What the change is decided on; the zone is held, and one that the caller may see.
+    async fn ground(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        zone: ZoneId,
+        subject: Subject<'_>,
+    ) -> Result<Ground, CentralError> {
+        let ground = recordsets::ground(tx, zone, subject, self.config.quotas).await?;
+        let ground = ground.ok_or_else(refusals::zone_not_found)?;
+        let zone = visible(tx, cx, ground.zone).await?;
+        Ok(Ground { zone, ..ground })
     }
 
     /// The TTL of a recordset is held to the same minimum as a zone's.
     fn recordset_ttl(&self, cx: &Cx, ttl: Option<crate::domain::ttl::Ttl>) -> Result<(), CentralError> {
         admission::admissible_ttl(self.config.min_ttl, self.may(cx, Rule::UseLowTtl), ttl)
-    }
-
-    /// Quotas are the zone owner's, whoever writes; `None` if nobody owns it.
-    async fn quotas(&self, tx: &mut dyn Tx, zone: &Zone) -> Result<Option<Quotas>, CentralError> {
-        match &zone.project_id {
-            Some(owner) => Ok(Some(quotas::effective(tx, owner, self.config.quotas).await?)),
-            None => Ok(None),
-        }
     }
 }
 

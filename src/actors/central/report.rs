@@ -6,7 +6,7 @@ use super::error::CentralError;
 use crate::domain::policy::{Rule, Target};
 use crate::domain::zone_status::Verdict;
 use crate::store::repo::nameserver_states::{self, NameserverState};
-use crate::store::repo::zones;
+use crate::store::repo::{claims, zones};
 use crate::transport::{Cx, Fault, Handle};
 
 impl Handle<ReportZone> for CentralService {
@@ -31,7 +31,11 @@ impl Handle<ReportZone> for CentralService {
                         Verdict::Unchanged => {}
                         Verdict::Stands(progress) => {
                             zone.progress = progress;
-                            zones::update(tx, &mut zone, now).await?;
+                            zones::advance(tx, &mut zone, now).await?;
+                            if progress.propagated == progress.generation {
+                                // Nothing is left to do: whichever worker hears of the next change has it.
+                                claims::release(tx, zone.id, now).await?;
+                            }
                         }
                         Verdict::Gone(progress) => {
                             zone.progress = progress;

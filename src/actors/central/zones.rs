@@ -178,6 +178,12 @@ impl Handle<GetQuotas> for CentralService {
 /// The zone, held until the transaction ends, if the caller may see it; otherwise it does not exist.
 pub(super) async fn lock_visible(tx: &mut dyn Tx, cx: &Cx, id: ZoneId) -> Result<Zone, CentralError> {
     let zone = zones::lock(tx, id).await?.ok_or_else(refusals::zone_not_found)?;
+    visible(tx, cx, zone).await
+}
+
+/// The zone, if the caller may see it; otherwise it does not exist.
+pub(super) async fn visible(tx: &mut dyn Tx, cx: &Cx, zone: Zone) -> Result<Zone, CentralError> {
+    let id = zone.id;
     let Scope::Project(project) = scope(cx) else { return Ok(zone) };
     if zone.project_id.is_none() || zone.project_id == project {
         return Ok(zone);

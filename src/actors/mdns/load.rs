@@ -14,12 +14,11 @@ use super::read;
 use crate::dns::catalog::Catalog;
 use crate::dns::wire::QName;
 use crate::dns::zone::{EditError, RrSet, ZoneData, ZoneEdit, ZoneVersion};
-use crate::domain::delta;
+use crate::domain::delta::{self, JournalEntry};
 use crate::domain::ids::ZoneId;
 use crate::domain::name::Name;
 use crate::domain::record_type::RecordType;
-use crate::store::repo::transfer::{self, PublishedSet, PublishedZone};
-use crate::store::repo::{journal, versions};
+use crate::store::repo::transfer::{self, PublishedSet, PublishedZone, Renewal};
 use crate::store::{Store, StoreError, Tx};
 
 /// Zones that load at once.
@@ -180,9 +179,18 @@ impl Loader {
         self.store
             .read(|tx| {
                 Box::pin(async move {
+                    let read: Vec<Option<Name>> = names
+                        .iter()
+                        .map(|name| Name::from_wire(name.key()).ok().map(|(name, _)| name))
+                        .collect();
+                    let asked: Vec<Name> = read.iter().flatten().cloned().collect();
+                    let mut found = transfer::find_all(tx, &asked).await?.into_iter();
                     let mut stale = Vec::with_capacity(names.len());
-                    for name in names {
-                        stale.push(self.stale_of(tx, name).await?);
+                    for (qname, name) in names.iter().zip(read) {
+                        stale.push(match name.and_then(|_| found.next()) {
+                            Some(published) => self.stale_of(tx, qname, &published).await?,
+                            None => Vec::new(),
+                        });
                     }
                     Ok(stale)
                 })
@@ -190,9 +198,13 @@ impl Loader {
             .await
     }
 
-    async fn stale_of(&self, tx: &mut dyn Tx, qname: &QName) -> Result<Vec<ZoneId>, StoreError> {
-        let Ok((name, _)) = Name::from_wire(qname.key()) else { return Ok(Vec::new()) };
-        let published = transfer::find(tx, &name).await?;
+    /// Of the zones published under a name, and of the one that encloses it in memory, those that memory has otherwise.
+    async fn stale_of(
+        &self,
+        tx: &mut dyn Tx,
+        qname: &QName,
+        published: &[PublishedZone],
+    ) -> Result<Vec<ZoneId>, StoreError> {
         let mut stale: Vec<ZoneId> =
             published.iter().filter(|zone| !self.is_current(zone)).map(|zone| zone.id).collect();
         // The zone above shows its serial too, in a denial; and the one in memory may be gone.
@@ -222,18 +234,22 @@ async fn look(
     whole: bool,
 ) -> Result<Seen, StoreError> {
     if let Some(known) = known {
-        let published = transfer::published_zone(tx, id).await?.and_then(read::version);
-        if published.as_ref() == Some(known.version()) {
+        let old = known.version();
+        let renewal = transfer::since(tx, id, (old.serial, old.generation), MOST_LINES).await?;
+        let Some(Renewal { zone, soa, lines }) = renewal else { return Ok(Seen::NotServed) };
+        let Some(version) = read::version(zone) else { return Ok(Seen::NotServed) };
+        if version == *old {
             return Ok(Seen::AsInMemory);
+        }
+        if whole
+            && let Some(lines) = lines
+            && let Some(soa) = read::soa(&version, soa)
+            && let Some(zone) = by_journal(known, &version, &soa, lines)
+        {
+            return Ok(Seen::Changed(Box::new(zone), How::ByJournal));
         }
     }
     let Some((version, soa, mut transfer)) = read::open(tx, id).await? else { return Ok(Seen::NotServed) };
-    if whole
-        && let Some(known) = known
-        && let Some(zone) = by_journal(tx, known, &version, &soa).await?
-    {
-        return Ok(Seen::Changed(Box::new(zone), How::ByJournal));
-    }
     let mut edit = ZoneEdit::new(version.clone(), 0);
     put(&mut edit, &version.origin, soa);
     if !whole {
@@ -273,24 +289,19 @@ fn whole(zone: PublishedZone, sets: Vec<PublishedSet>, with_sets: bool) -> Optio
     finish(edit)
 }
 
-/// The version that the journal makes of the one in memory; `None` if it does not reach back to that or has too much
-/// to say.
-async fn by_journal(
-    tx: &mut dyn Tx,
+/// The version that these lines of the journal make of the one in memory; `None` if they do not lead from that to this.
+fn by_journal(
     known: &ZoneData,
     version: &ZoneVersion,
     soa: &RrSet,
-) -> Result<Option<ZoneData>, StoreError> {
+    lines: Vec<JournalEntry>,
+) -> Option<ZoneData> {
     let old = known.version();
     let comparable = old.generation <= version.generation
         && old.default_ttl == version.default_ttl
         && old.origin.as_str() == version.origin.as_str();
-    if !comparable || versions::find(tx, old.id, old.serial).await? != Some(old.generation) {
-        return Ok(None);
-    }
-    let lines = journal::between(tx, old.id, old.generation, version.generation, MOST_LINES + 1).await?;
-    if lines.len() as u64 > MOST_LINES {
-        return Ok(None);
+    if !comparable {
+        return None;
     }
     let mut edit = ZoneEdit::from(known, version.clone());
     for change in delta::fold(lines) {
@@ -307,7 +318,7 @@ async fn by_journal(
         }
     }
     put(&mut edit, &version.origin, soa.clone());
-    Ok(finish(edit))
+    finish(edit)
 }
 
 fn put(edit: &mut ZoneEdit, name: &Name, set: RrSet) {

@@ -37,6 +37,8 @@ use crate::transport::Cx;
 const LOOKS: u32 = 5;
 const LOOK_FIRST: Duration = Duration::from_millis(50);
 const LOOK_LONGEST: Duration = Duration::from_secs(1);
+/// A zone that rests is thought of so often.
+const REST_STEP: Duration = Duration::from_millis(100);
 /// Time for central and the others to take a message.
 const BUDGET: Duration = Duration::from_secs(10);
 
@@ -46,6 +48,8 @@ pub(super) struct Attendance {
     turn: Turn,
     /// When to look again, whether rung or not; rings wait for it.
     look_at: Option<Instant>,
+    /// The zone was published then, and rests for the window that begins there.
+    rests_since: Option<Instant>,
     failures: u32,
     pauses: Backoff,
     /// Found, and waiting for a permit.
@@ -77,6 +81,7 @@ impl Attendance {
             core,
             turn,
             look_at: None,
+            rests_since: None,
             failures: 0,
             pauses: Backoff::new(LOOK_FIRST, 2.0, LOOK_LONGEST),
             found: None,
@@ -90,6 +95,7 @@ impl Attendance {
     pub(super) async fn run(mut self) {
         loop {
             match self.event().await {
+                Event::Due if self.rests_on() => {}
                 Event::Rung | Event::Due => self.look().await,
                 Event::Permit(permit) => {
                     self.waiting = None;
@@ -117,6 +123,18 @@ impl Attendance {
         }
     }
 
+    /// True if the zone is still to be left alone; the window changes with what there is to do.
+    fn rests_on(&mut self) -> bool {
+        let Some(since) = self.rests_since else { return false };
+        let (end, now) = (since + self.core.pace.window(), Instant::now());
+        if end <= now {
+            self.rests_since = None;
+            return false;
+        }
+        self.look_at = Some(end.min(now + REST_STEP));
+        true
+    }
+
     async fn event(&mut self) -> Event {
         let (look_at, now) = (self.look_at, Instant::now());
         let report = async {
@@ -142,22 +160,27 @@ impl Attendance {
 
     /// Looks at the zone in the database and takes up what is to be done.
     async fn look(&mut self) {
-        self.look_at = None;
+        let now = Instant::now();
+        let due = self.look_at.take().map_or(now, |at| at.min(now));
         // What is rung for after this is looked at again.
         self.turn.heed();
         let zone_id = self.turn.zone();
-        let mut finding = look(&self.core, zone_id, false).await;
+        let mut finding = look(&self.core, zone_id, due, false).await;
         if let Ok(Finding::HeldBy(holder)) = finding {
             if self.pass_on(holder).await {
                 self.abandon(true);
                 return;
             }
-            finding = look(&self.core, zone_id, true).await;
+            finding = look(&self.core, zone_id, due, true).await;
         }
         match finding {
             Ok(Finding::Settled | Finding::HeldBy(_)) => self.abandon(true),
             Ok(Finding::Gone) => self.abandon(false),
-            Ok(Finding::TooSoon { wait }) => self.look_at = Some(Instant::now() + wait),
+            Ok(Finding::TooSoon { since, wait }) => {
+                let now = Instant::now();
+                self.look_at = Some(now + wait.min(REST_STEP));
+                self.rests_since = Some(now.checked_sub(since).unwrap_or(now));
+            }
             Ok(Finding::NoPool(generation)) => {
                 tracing::error!(%zone_id, "the zone's pool does not exist");
                 self.report(Report { generation, outcome: Outcome::Failed }).await;

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::api::Worker;
 use super::desk::Desk;
 use super::kit::PoolKits;
+use super::pace::Pace;
 use super::tools::Tools;
 use crate::actors::central::api::Central;
 use crate::actors::mdns::api::Mdns;
@@ -26,6 +27,8 @@ pub(super) struct Core {
     pub(super) tools: Arc<Tools>,
     pub(super) recovery: RecoveryConfig,
     pub(super) kits: PoolKits,
+    /// How often a zone is published.
+    pub(super) pace: Pace,
     pub(super) desk: Arc<Desk>,
     /// One for each zone being propagated.
     pub(super) permits: Arc<Semaphore>,

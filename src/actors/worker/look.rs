@@ -8,15 +8,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::core::Core;
 use super::kit::PoolKit;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{InstanceId, ZoneId};
 use crate::domain::pool::Pool;
 use crate::domain::record_type::RecordType;
+use crate::domain::recordset::Recordset;
 use crate::domain::soa;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::{Zone, ZoneKind};
+use crate::store::repo::publishing::{self, Sight};
 use crate::store::repo::{claims, journal, pools, recordsets, versions, zones};
 use crate::store::{StoreError, Tx};
 
@@ -33,7 +37,9 @@ pub(super) enum Finding {
     Gone,
     /// The change waits for others to share a serial with.
     TooSoon {
-        /// How long.
+        /// How long ago the zone was published.
+        since: Duration,
+        /// How long it waits from now on, as things stand.
         wait: Duration,
     },
     /// Another worker has it.
@@ -65,8 +71,12 @@ enum Seen {
 }
 
 /// Looks, and publishes what is due. With `steal` another worker's claim is taken over.
-pub(super) async fn look(core: &Core, id: ZoneId, steal: bool) -> Result<Finding, StoreError> {
+/// `due` is when it was to be done.
+pub(super) async fn look(core: &Core, id: ZoneId, due: Instant, steal: bool) -> Result<Finding, StoreError> {
     let seen = core.store.transact(|tx| Box::pin(see(core, tx, id, steal))).await?;
+    if matches!(seen, Seen::Work { .. }) {
+        core.pace.published(due.elapsed());
+    }
     let (zone, pool) = match seen {
         Seen::Finding(finding) => return Ok(finding),
         Seen::Work { zone, pool } => (zone, pool),
@@ -82,26 +92,27 @@ pub(super) async fn look(core: &Core, id: ZoneId, steal: bool) -> Result<Finding
 
 async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Seen, StoreError> {
     let now = core.clock.now();
-    let Some(mut zone) = zones::lock(tx, id).await? else { return Ok(Seen::Finding(Finding::Gone)) };
+    let sight = publishing::sight(tx, id, now).await?;
+    let Some(Sight { mut zone, holder, pool: version, soa }) = sight else {
+        return Ok(Seen::Finding(Finding::Gone));
+    };
     if zone.progress.propagated == zone.progress.generation {
         return Ok(Seen::Finding(Finding::Settled));
     }
     let publishes = zone.progress.is_unpublished() && !zone.progress.is_deleting();
     if publishes {
-        let wait = wait(zone.published_at, now, core.tools.config.batch_window);
+        let window = core.pace.window();
+        let wait = wait(zone.published_at, now, window);
         if !wait.is_zero() {
-            return Ok(Seen::Finding(Finding::TooSoon { wait }));
+            let since = window.saturating_sub(wait);
+            return Ok(Seen::Finding(Finding::TooSoon { since, wait }));
         }
     }
-    let until = now.plus(core.tools.config.propagation_timeout + CLAIM_SPARE);
-    if steal {
-        claims::seize(tx, id, core.instance, until).await?;
-    } else if claims::take(tx, id, core.instance, now, until).await?.is_none()
-        && let Some(holder) = claims::holder(tx, id, now).await?
-    {
+    if let Some(holder) = holder.filter(|holder| *holder != core.instance && !steal) {
         return Ok(Seen::Finding(Finding::HeldBy(holder)));
     }
-    let Some(version) = pools::version(tx, zone.pool_id).await? else {
+    let until = now.plus(core.tools.config.propagation_timeout + CLAIM_SPARE);
+    let Some(version) = version else {
         return Ok(Seen::Finding(Finding::NoPool(zone.progress.generation)));
     };
     let pool = match core.kits.get(zone.pool_id, version) {
@@ -111,12 +122,17 @@ async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Se
             None => return Ok(Seen::Finding(Finding::NoPool(zone.progress.generation))),
         },
     };
+    if steal {
+        claims::seize(tx, id, core.instance, until).await?;
+    } else {
+        claims::hold(tx, id, core.instance, now, until).await?;
+    }
     if publishes {
         let pool = match &pool {
             Ok(kit) => &kit.pool,
             Err(pool) => pool,
         };
-        publish(tx, &mut zone, pool, now).await?;
+        publish(tx, &mut zone, soa, pool, now).await?;
     }
     Ok(Seen::Work { zone: Box::new(zone), pool })
 }
@@ -130,20 +146,26 @@ fn wait(published_at: Option<Timestamp>, now: Timestamp, window: Duration) -> Du
     }
 }
 
-async fn publish(tx: &mut dyn Tx, zone: &mut Zone, pool: &Pool, now: Timestamp) -> Result<(), StoreError> {
+async fn publish(
+    tx: &mut dyn Tx,
+    zone: &mut Zone,
+    soa: Option<Recordset>,
+    pool: &Pool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let generation = zone.progress.generation;
     if zone.kind != ZoneKind::Secondary {
         zone.serial = zone.serial.next(now.seconds());
     }
     if let Some(text) = soa_text(zone, pool) {
-        let set = recordsets::set_generated(tx, zone, RecordType::Soa, vec![text], generation, now);
+        let kind = RecordType::Soa;
+        let set = recordsets::set_generated_over(tx, zone, soa, kind, vec![text], generation, now);
         let line = set.await?.map(|made| made.line);
         journal::append(tx, zone.id, line.as_slice(), now).await?;
     }
     versions::record(tx, zone.id, zone.serial, generation, now).await?;
     zone.progress = zone.progress.published();
-    zone.published_at = Some(now);
-    zones::update(tx, zone, now).await
+    zones::publish(tx, zone, now).await
 }
 
 /// A secondary zone's SOA record is its master's; a catalog's is made where it is served.

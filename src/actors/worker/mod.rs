@@ -14,6 +14,7 @@ mod core;
 mod desk;
 mod kit;
 mod look;
+mod pace;
 mod propagation;
 mod push;
 mod recover;
@@ -34,6 +35,7 @@ use self::backends::Backends;
 use self::core::Core;
 use self::desk::{Desk, Rung, Turn};
 use self::kit::PoolKits;
+use self::pace::Pace;
 use self::tools::Tools;
 use crate::actors::central::api::Central;
 use crate::actors::mdns::api::Mdns;
@@ -83,6 +85,7 @@ impl WorkerService {
     #[must_use]
     pub fn new(parts: WorkerParts) -> Self {
         let most = parts.config.max_propagations.clamp(1, Semaphore::MAX_PERMITS);
+        let pace = Pace::new(parts.config.batch_window, parts.config.batch_window_max);
         let tools = Arc::new(Tools {
             store: parts.store.clone(),
             exchange: parts.exchange,
@@ -97,6 +100,7 @@ impl WorkerService {
             tools,
             recovery: parts.recovery,
             kits: PoolKits::new(parts.backends),
+            pace,
             desk: Desk::new(most.saturating_mul(DESK_FACTOR)),
             permits: Arc::new(Semaphore::new(most)),
             central: parts.central,

@@ -2,7 +2,7 @@
 //!
 //! Invariants: statements number their arguments `$1` to `$n`; a transaction that had a failure takes no more
 //! statements and cannot be committed; one that is dropped, whenever that is, leaves no trace; a reading transaction
-//! sees one state of the database from its first statement on.
+//! sees one state of the database from its first statement on; statements take effect in the order they were given in.
 
 mod dialect;
 mod postgres;
@@ -59,6 +59,40 @@ pub trait Tx: Send {
     fn execute(&mut self, sql: Cow<'static, str>, args: Vec<Value>)
     -> BoxFuture<'_, Result<u64, StoreError>>;
 
+    /// Runs queries of which none needs what another one found, and gives the rows of each. Each sees what those before it
+    /// see, or later: a row that one of them locks is the newest for those after it.
+    fn query_all(
+        &mut self,
+        queries: Vec<(Cow<'static, str>, Vec<Value>)>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(queries.len());
+            for (sql, args) in queries {
+                found.push(self.query(sql, args).await?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// Runs a statement that nobody waits for: now or later, before the next one that is waited for or with the commit. If
+    /// it changes no row although there is an `otherwise`, then that is what went wrong, and nothing is committed.
+    fn later(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+        otherwise: Option<StoreError>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            match (self.execute(sql, args).await?, otherwise) {
+                (0, Some(error)) => {
+                    self.doom(error.clone());
+                    Err(error)
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// Why this transaction can only be rolled back, if it can.
     fn doomed(&self) -> Option<&StoreError>;
 
@@ -111,10 +145,33 @@ impl dyn Tx + '_ {
         self.execute(sql.into(), args).await
     }
 
+    /// Runs a statement whose outcome nobody needs, at the latest with the commit.
+    pub(crate) async fn soon(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        self.later(sql.into(), args, None).await
+    }
+
+    /// As [`Self::soon`], for a statement that changes nothing only if `what` is not as it was read.
+    pub(crate) async fn soon_unless_stale(
+        &mut self,
+        sql: impl Into<Cow<'static, str>> + Send,
+        args: Vec<Value>,
+        what: &str,
+    ) -> Result<(), StoreError> {
+        self.later(sql.into(), args, Some(stale(what))).await
+    }
+
     /// Dooms the transaction because a row is not as it was read, and says so.
     pub(crate) fn stale(&mut self, what: &str) -> StoreError {
-        let error = StoreError::Retry { reason: format!("{what} was changed meanwhile") };
+        let error = stale(what);
         self.doom(error.clone());
         error
     }
+}
+
+fn stale(what: &str) -> StoreError {
+    StoreError::Retry { reason: format!("{what} was changed meanwhile") }
 }

@@ -28,6 +28,34 @@ pub async fn take(
     row.map(|mut row| row.number("fence")).transpose()
 }
 
+/// Claims a zone until `expires`, for whoever holds the zone and saw that nobody else has a claim. Nobody waits for it.
+///
+/// # Errors
+/// [`StoreError::Reference`] if there is no such zone; [`StoreError::Retry`] if somebody else has a claim; at the latest
+/// from the commit.
+pub async fn hold(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    worker: InstanceId,
+    now: Timestamp,
+    expires: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO zone_claims (zone_id, worker, fence, expires_at) VALUES ($1, $2, 1, $3) \
+               ON CONFLICT (zone_id) DO UPDATE SET worker = excluded.worker, fence = zone_claims.fence + 1, \
+               expires_at = excluded.expires_at \
+               WHERE zone_claims.expires_at <= $4 OR zone_claims.worker = excluded.worker";
+    tx.soon_unless_stale(sql, args![zone, worker, expires, now], "claim").await
+}
+
+/// Lets the claim of a zone expire, whoever has it. Nobody waits for it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn release(tx: &mut dyn Tx, zone: ZoneId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE zone_claims SET expires_at = $2 WHERE zone_id = $1 AND expires_at > $2";
+    tx.soon(sql, args![zone, now]).await
+}
+
 /// Whose claim a zone has, if it has not expired.
 ///
 /// # Errors

@@ -8,6 +8,9 @@ use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::value::args;
 
+/// The constraint that a second outcome under a key violates.
+pub const KEY_TAKEN: &str = "inbox_once_key";
+
 /// Keeps the outcome of the work that this transaction does; false if the work was done under this key before: then the
 /// transaction must not be committed.
 ///
@@ -17,6 +20,16 @@ pub async fn settle(tx: &mut dyn Tx, key: &str, reply: &str, now: Timestamp) -> 
     let sql = "INSERT INTO inbox (once_key, reply, claimed_at) VALUES ($1, $2, $3) \
                ON CONFLICT (once_key) DO NOTHING";
     Ok(tx.run(sql, args![key, reply, now]).await? > 0)
+}
+
+/// As [`settle`], without being waited for: if the work was done under this key before, nothing can be committed, because
+/// of [`KEY_TAKEN`].
+///
+/// # Errors
+/// If the database fails.
+pub async fn keep(tx: &mut dyn Tx, key: &str, reply: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.soon("INSERT INTO inbox (once_key, reply, claimed_at) VALUES ($1, $2, $3)", args![key, reply, now])
+        .await
 }
 
 /// True for the first of all transactions that do what has this name and no outcome to keep; any other does nothing.

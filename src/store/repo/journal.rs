@@ -3,6 +3,8 @@
 //! Invariants: lines of one generation keep the order they were written in; a change that has no serial yet is never
 //! trimmed; a version that the journal no longer reaches back to is forgotten with its lines.
 
+use std::borrow::Cow;
+
 use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::generation::Generation;
 use crate::domain::ids::ZoneId;
@@ -26,6 +28,9 @@ pub async fn append(
     entries: &[JournalEntry],
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    if let [entry] = entries {
+        return append_one(tx, zone, entry, at).await;
+    }
     let Some(oldest) = entries.iter().map(|e| e.generation).min() else { return Ok(()) };
     let sql =
         "SELECT COALESCE(MAX(seq) + 1, 0) AS n FROM zone_journal WHERE zone_id = $1 AND generation >= $2";
@@ -35,6 +40,20 @@ pub async fn append(
         tx.run(statement.sql, statement.args).await?;
     }
     Ok(())
+}
+
+/// Appends a line without being waited for.
+async fn append_one(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    entry: &JournalEntry,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO zone_journal (zone_id, generation, seq, name, kind, before_ttl, before_records, \
+               after_ttl, after_records, at) VALUES ($1, $2, \
+               $3 + (SELECT COALESCE(MAX(j.seq) + 1, 0) FROM zone_journal j WHERE j.zone_id = $1 AND j.generation >= $2), \
+               $4, $5, $6, $7, $8, $9, $10)";
+    tx.soon(sql, values(zone, entry, 0, at)?).await
 }
 
 fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result<Vec<Value>, StoreError> {
@@ -65,9 +84,20 @@ pub async fn between(
     upto: Generation,
     limit: u64,
 ) -> Result<Vec<JournalEntry>, StoreError> {
+    let (sql, args) = between_query(zone, after, upto, limit);
+    tx.rows(sql, args).await?.into_iter().map(entry).collect()
+}
+
+/// The query of [`between`]; its rows are for [`entry`].
+pub(super) fn between_query(
+    zone: ZoneId,
+    after: Generation,
+    upto: Generation,
+    limit: u64,
+) -> (Cow<'static, str>, Vec<Value>) {
     let sql = "SELECT generation, name, kind, before_ttl, before_records, after_ttl, after_records FROM zone_journal \
                WHERE zone_id = $1 AND generation > $2 AND generation <= $3 ORDER BY generation, seq LIMIT $4";
-    tx.rows(sql, args![zone, after, upto, limit]).await?.into_iter().map(entry).collect()
+    (sql.into(), args![zone, after, upto, limit])
 }
 
 /// All lines of a zone's journal after generation `after`, oldest first.
@@ -82,7 +112,7 @@ pub async fn since(
     between(tx, zone, after, Generation::new(u64::MAX), u64::MAX).await
 }
 
-fn entry(mut row: Row) -> Result<JournalEntry, StoreError> {
+pub(super) fn entry(mut row: Row) -> Result<JournalEntry, StoreError> {
     Ok(JournalEntry {
         generation: row.generation("generation")?,
         name: row.name("name")?,

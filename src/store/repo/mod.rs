@@ -14,6 +14,7 @@ pub mod journal;
 pub mod nameserver_states;
 pub mod outbox;
 pub mod pools;
+pub mod publishing;
 pub mod quotas;
 pub mod recordsets;
 pub mod shares;

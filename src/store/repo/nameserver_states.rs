@@ -41,7 +41,7 @@ pub async fn put(tx: &mut dyn Tx, zone: ZoneId, states: &[NameserverState]) -> R
             " ON CONFLICT (zone_id, nameserver_id) DO UPDATE SET serial = excluded.serial, \
              status = excluded.status, seen_at = excluded.seen_at",
         );
-        tx.run(sql, args).await?;
+        tx.soon(sql, args).await?;
     }
     Ok(())
 }

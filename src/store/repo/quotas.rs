@@ -16,13 +16,16 @@ pub async fn effective(tx: &mut dyn Tx, project: &ProjectId, defaults: Quotas) -
     let mut quotas = defaults;
     let sql = "SELECT resource, hard_limit FROM quotas WHERE project_id = $1";
     for mut row in tx.rows(sql, args![project]).await? {
-        let name = row.text("resource")?;
-        let limit = row.int("hard_limit")?;
-        if let Some(resource) = Resource::ALL.into_iter().find(|r| r.as_str() == name) {
-            quotas.set(resource, limit);
-        }
+        override_one(&mut quotas, &row.text("resource")?, row.int("hard_limit")?);
     }
     Ok(quotas)
+}
+
+/// Applies a row of a project.
+pub(super) fn override_one(quotas: &mut Quotas, name: &str, limit: i64) {
+    if let Some(resource) = Resource::ALL.into_iter().find(|r| r.as_str() == name) {
+        quotas.set(resource, limit);
+    }
 }
 
 /// Gives a project a limit of its own; negative means none.

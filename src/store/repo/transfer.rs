@@ -3,11 +3,12 @@
 //! Invariants: rows are those of the published generation — lines of the journal after it are undone, the oldest
 //! «before» of each set counting; every page must come from the reading transaction that opened the transfer.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::journal;
 use super::recordsets::Place;
-use crate::domain::delta::RrSet;
+use super::{journal, versions};
+use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{PoolId, ZoneId};
 use crate::domain::name::Name;
@@ -19,7 +20,7 @@ use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::sql::Query;
-use crate::store::value::args;
+use crate::store::value::{Value, args};
 
 /// What is published of a zone, but for its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +72,24 @@ pub struct Transfer {
 const COLUMNS: &str = "id, pool_id, name, kind, published_ttl, serial, published_generation, \
      (action = 'DELETE') AS deleting";
 
-/// The published zones of a name: one per pool at most, oldest first.
+/// The published zones of each of these names: one per pool at most, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn find_all(tx: &mut dyn Tx, names: &[Name]) -> Result<Vec<Vec<PublishedZone>>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND name_key = $1 ORDER BY created_at, id");
+    let queries = names.iter().map(|name| (sql.clone().into(), args![name.key()])).collect();
+    let found = tx.query_all(queries).await?;
+    found.into_iter().map(|rows| rows.into_iter().map(header).collect()).collect()
+}
+
+/// As [`find_all`], of one name.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn find(tx: &mut dyn Tx, name: &Name) -> Result<Vec<PublishedZone>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND name_key = $1 ORDER BY created_at, id");
-    tx.rows(sql, args![name.key()]).await?.into_iter().map(header).collect()
+    Ok(find_all(tx, std::slice::from_ref(name)).await?.pop().unwrap_or_default())
 }
 
 /// The published zone of an id.
@@ -86,8 +97,13 @@ pub async fn find(tx: &mut dyn Tx, name: &Name) -> Result<Vec<PublishedZone>, St
 /// # Errors
 /// If the database fails.
 pub async fn published_zone(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<PublishedZone>, StoreError> {
+    let (sql, args) = published_query(id);
+    tx.row(sql, args).await?.map(header).transpose()
+}
+
+fn published_query(id: ZoneId) -> (Cow<'static, str>, Vec<Value>) {
     let sql = format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND id = $1");
-    tx.row(sql, args![id]).await?.map(header).transpose()
+    (sql.into(), args![id])
 }
 
 fn header(mut row: Row) -> Result<PublishedZone, StoreError> {
@@ -121,6 +137,55 @@ pub async fn open(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Transfer>, Store
     let row = tx.row(sql, args).await?;
     transfer.soa = row.map(|row| transfer.as_published(row)).transpose()?.and_then(|(_, set)| set);
     Ok(Some(transfer))
+}
+
+/// What became of a zone since a version of it.
+#[derive(Debug)]
+pub struct Renewal {
+    /// What is published.
+    pub zone: PublishedZone,
+    /// Its SOA set.
+    pub soa: Option<PublishedSet>,
+    /// The published changes since then, oldest first; `None` if they cannot be told, or are too many.
+    pub lines: Option<Vec<JournalEntry>>,
+}
+
+/// What became of a zone since the version of this serial and generation, told by at most `limit` lines of the journal.
+///
+/// # Errors
+/// If the database fails.
+pub async fn since(
+    tx: &mut dyn Tx,
+    id: ZoneId,
+    (serial, generation): (Serial, Generation),
+    limit: u64,
+) -> Result<Option<Renewal>, StoreError> {
+    let soa = "SELECT r.name, r.kind, r.ttl, r.records FROM recordsets r WHERE r.zone_id = $1 AND r.kind = 'SOA' \
+               AND r.name_key = (SELECT z.name_key FROM zones z WHERE z.id = $1)";
+    let queries = vec![
+        published_query(id),
+        (soa.into(), args![id]),
+        versions::find_query(id, serial),
+        journal::between_query(id, generation, Generation::new(u64::MAX), limit.saturating_add(1)),
+    ];
+    let mut answers = tx.query_all(queries).await?.into_iter();
+    let mut next = || answers.next().unwrap_or_default().into_iter();
+    let (mut zone, mut soa, mut version, lines) = (next(), next(), next(), next());
+    let Some(zone) = zone.next().map(header).transpose()? else { return Ok(None) };
+    let lines = lines.map(journal::entry).collect::<Result<Vec<_>, _>>()?;
+    let reaches_back = match version.next() {
+        Some(mut row) => row.generation("generation")? == generation,
+        None => false,
+    };
+    let is_all = u64::try_from(lines.len()).is_ok_and(|count| count <= limit);
+    let (lines, later): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.generation <= zone.generation);
+    // The set that is read is the published one unless it was changed since.
+    let same_soa = !later.iter().any(|line| line.kind == RecordType::Soa);
+    let mut transfer = Transfer { zone, soa: None, undo: HashMap::new(), after: None, rows_done: false };
+    let soa = soa.next().map(|row| transfer.as_published(row)).transpose()?.and_then(|(_, set)| set);
+    let lines = (reaches_back && is_all && same_soa).then_some(lines);
+    Ok(Some(Renewal { zone: transfer.zone, soa, lines }))
 }
 
 /// The next sets of a transfer, SOA left out, about `limit` at a time; none means that it is complete.

@@ -2,13 +2,15 @@
 //!
 //! Invariants: a version that is found can be brought to the present one by the journal's lines after its generation.
 
+use std::borrow::Cow;
+
 use crate::domain::generation::Generation;
 use crate::domain::ids::ZoneId;
 use crate::domain::serial::Serial;
 use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
-use crate::store::value::args;
+use crate::store::value::{Value, args};
 
 /// Notes that a serial shows a generation.
 ///
@@ -24,8 +26,7 @@ pub async fn record(
     let sql = "INSERT INTO zone_versions (zone_id, serial, generation, published_at) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (zone_id, serial) DO UPDATE SET generation = excluded.generation, \
                published_at = excluded.published_at";
-    tx.run(sql, args![zone, serial, generation, at]).await?;
-    Ok(())
+    tx.soon(sql, args![zone, serial, generation, at]).await
 }
 
 /// The generation that a serial showed, if the journal still reaches back to it.
@@ -33,6 +34,12 @@ pub async fn record(
 /// # Errors
 /// If the database fails.
 pub async fn find(tx: &mut dyn Tx, zone: ZoneId, serial: Serial) -> Result<Option<Generation>, StoreError> {
+    let (sql, args) = find_query(zone, serial);
+    tx.row(sql, args).await?.map(|mut row| row.generation("generation")).transpose()
+}
+
+/// The query of [`find`].
+pub(super) fn find_query(zone: ZoneId, serial: Serial) -> (Cow<'static, str>, Vec<Value>) {
     let sql = "SELECT generation FROM zone_versions WHERE zone_id = $1 AND serial = $2";
-    tx.row(sql, args![zone, serial]).await?.map(|mut row| row.generation("generation")).transpose()
+    (sql.into(), args![zone, serial])
 }

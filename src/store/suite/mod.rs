@@ -16,6 +16,7 @@
     reason = "a point that cannot go on has failed, and says so by panicking"
 )]
 
+pub mod batches;
 pub mod fixtures;
 pub mod handover;
 pub mod journal;
@@ -149,6 +150,10 @@ macro_rules! store_suite {
                 a_taken_key_is_named, a_missing_reference_is_told, concurrent_writers_lose_nothing,
                 a_collision_runs_the_whole_again, collisions_without_end_are_given_up,
                 what_was_committed_outlives_the_store;
+            batches: statements_keep_their_order, many_statements_are_done_though_nobody_waits,
+                what_must_change_a_row_undoes_all_if_it_does_not, a_failure_nobody_waited_for_undoes_all,
+                a_value_that_does_not_fit_undoes_all, what_waits_goes_with_its_transaction, a_reader_writes_nothing_later,
+                the_ground_of_a_change, an_advance_is_written, a_publish_is_written, the_sight_of_a_publisher;
             zones: every_field_comes_back, a_name_is_taken_once_per_pool_without_case, who_sees_a_zone,
                 an_update_writes_every_field_and_the_next_version, an_outdated_zone_is_not_written,
                 a_gone_zone_frees_its_name, zones_are_counted_per_project_and_pool, filters_select,

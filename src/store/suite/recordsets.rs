@@ -228,7 +228,10 @@ pub async fn an_outdated_set_is_not_written(bench: Bench) {
     let found = bench.read(|tx| Box::pin(recordsets::get(tx, zone.id, one.id))).await;
     assert_eq!(found, Some(Recordset { version: 2, updated_at: Some(at(7)), ..changed.clone() }));
     let mut tx = write().await.unwrap();
-    let refused = recordsets::update(&mut *tx, &mut one.clone(), at(8)).await;
+    let refused = match recordsets::update(&mut *tx, &mut one.clone(), at(8)).await {
+        Ok(()) => tx.commit().await,
+        refused => refused,
+    };
     assert!(refused.as_ref().is_err_and(StoreError::is_retry), "{refused:?}");
 }
 

@@ -5,6 +5,7 @@
 //! version; a reading one is REPEATABLE READ and READ ONLY; a connection serves the next transaction only after the
 //! ROLLBACK or COMMIT of the last one; connections live on the runtime that opened the driver, whoever uses them.
 
+mod batch;
 mod connect;
 mod failure;
 mod tls;

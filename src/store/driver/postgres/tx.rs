@@ -1,28 +1,25 @@
 //! A transaction on one PostgreSQL connection.
 //!
-//! Invariants: BEGIN travels with the first statement; a connection's messages are answered in order, so a ROLLBACK that
-//! was sent is as good as done for whoever uses the connection next, and nobody waits for it; a connection whose
-//! statement was cut off is closed, since nobody knows when that statement ends.
+//! Invariants: BEGIN travels with the first statement unless that writes; what need not be waited for travels with the next
+//! statement that is waited for, or with COMMIT, and a failure among it makes the database roll back; a connection's
+//! messages are answered in order, so a ROLLBACK that was sent is as good as done for whoever uses the connection next, and
+//! nobody waits for it; a connection whose statement was cut off is closed, since nobody knows when that statement ends.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use deadpool_postgres::Object;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, try_join};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Statement};
+use tokio_postgres::Error;
 
-use super::failure;
+use super::batch::{self, Answer, Failed, Step};
 use crate::store::driver::{Dialect, Mode, Tx};
 use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::value::Value;
 
-/// Statements longer than this insert many rows: they are not kept, since each is large and seldom comes again.
-const LONG: usize = 8 * 1024;
-/// Prepared statements kept by a connection.
-const STATEMENTS: usize = 256;
+/// Statements that may wait to be sent together.
+const MOST_WAITING: usize = 16;
 
 /// A transaction.
 pub(super) struct PostgresTx {
@@ -33,31 +30,26 @@ pub(super) struct PostgresTx {
     /// A statement is under way; if that is so between statements, its caller went away.
     busy: bool,
     doomed: Option<StoreError>,
+    /// Not sent yet.
+    waiting: Vec<Step>,
 }
 
 impl PostgresTx {
     pub(super) const fn new(connection: Object, mode: Mode) -> Self {
-        Self { connection: Some(connection), mode, begun: false, busy: false, doomed: None }
+        let connection = Some(connection);
+        Self { connection, mode, begun: false, busy: false, doomed: None, waiting: Vec::new() }
     }
 
-    /// Runs a statement inside the transaction.
-    async fn run<T>(
-        &mut self,
-        sql: &str,
-        args: &[Value],
-        work: impl for<'w> FnOnce(
-            &'w Object,
-            Statement,
-            Vec<&'w (dyn ToSql + Sync)>,
-        ) -> BoxFuture<'w, Result<T, Error>>,
-    ) -> Result<T, StoreError> {
+    /// Sends what waits and these statements, inside the transaction; the answers are those of the latter.
+    async fn run(&mut self, steps: Vec<Step>) -> Result<Vec<Answer>, StoreError> {
         if self.doomed.is_some() {
             return Err(StoreError::Statement { reason: "the transaction failed before".into() });
         }
+        let mut all = std::mem::take(&mut self.waiting);
+        let before = all.len();
+        all.extend(steps);
         let Some(connection) = self.connection.as_ref().filter(|_| !self.busy) else {
-            return Err(StoreError::Statement {
-                reason: "a statement of the transaction was cut off".into(),
-            });
+            return Err(cut_off());
         };
         let begin = (!self.begun).then_some(match self.mode {
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -65,31 +57,33 @@ impl PostgresTx {
         });
         self.busy = true;
         self.begun = true;
-        // A first statement that leaves no trace need not wait for the answer to BEGIN.
-        let harmless = self.mode == Mode::Read || sql.starts_with("SELECT");
+        // First statements that leave no trace need not wait for the answer to BEGIN.
+        let harmless = self.mode == Mode::Read || all.iter().all(Step::only_reads);
         let outcome = async {
             let begin = async {
                 match begin {
-                    Some(begin) => connection.batch_execute(begin).await,
+                    Some(begin) => connection.batch_execute(begin).await.map_err(Failed::Begin),
                     None => Ok(()),
                 }
             };
-            let args: Vec<_> = args.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
             if harmless {
-                let statement = async { work(connection, prepared(connection, sql).await?, args).await };
-                try_join(begin, statement).await.map(|((), done)| done)
+                let run = async { batch::run(connection, batch::prepare(connection, &all).await?).await };
+                try_join(begin, run).await.map(|((), answers)| answers)
             } else {
-                let ((), statement) = try_join(begin, prepared(connection, sql)).await?;
-                work(connection, statement, args).await
+                let ((), prepared) = try_join(begin, batch::prepare(connection, &all)).await?;
+                batch::run(connection, prepared).await
             }
         }
         .await;
         self.busy = false;
-        let outcome = outcome.map_err(|error| failure::read(&error, self.mode));
-        if let Err(error) = &outcome {
-            self.doomed = Some(error.clone());
+        match outcome {
+            Ok(mut answers) => Ok(answers.split_off(before.min(answers.len()))),
+            Err(failed) => {
+                let error = failed.read(&all, self.mode);
+                self.doomed = Some(error.clone());
+                Err(error)
+            }
         }
-        outcome
     }
 
     /// Ends the transaction if it has not ended, and gives the connection back.
@@ -103,17 +97,39 @@ impl PostgresTx {
             let _answer = connection.batch_execute("ROLLBACK").now_or_never();
         }
     }
+
+    /// Sends what waits, and COMMIT behind it.
+    async fn finish(&mut self) -> Result<(), StoreError> {
+        if let Some(why) = &self.doomed {
+            return Err(why.clone());
+        }
+        if self.busy {
+            return Err(cut_off());
+        }
+        if !self.begun && !self.waiting.is_empty() {
+            // What writes does not travel with BEGIN.
+            self.run(Vec::new()).await?;
+        }
+        if self.mode == Mode::Read || !self.begun {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(connection) = &self.connection else { return Ok(()) };
+        // Until it is answered, nobody knows: a caller that goes away leaves a connection that is closed.
+        self.busy = true;
+        let prepared = batch::prepare(connection, &waiting).await;
+        let committed = match prepared {
+            Ok(prepared) => batch::commit(connection, prepared).await,
+            Err(failed) => Err(failed),
+        };
+        self.busy = false;
+        self.begun = committed.is_err();
+        committed.map_err(|failed| failed.read(&waiting, self.mode))
+    }
 }
 
-/// The statement, from the connection's cache if it was used before.
-async fn prepared(connection: &Object, sql: &str) -> Result<Statement, Error> {
-    if sql.len() > LONG {
-        return connection.prepare(sql).await;
-    }
-    if connection.statement_cache.size() >= STATEMENTS {
-        connection.statement_cache.clear();
-    }
-    connection.prepare_cached(sql).await
+fn cut_off() -> StoreError {
+    StoreError::Statement { reason: "a statement of the transaction was cut off".into() }
 }
 
 impl Drop for PostgresTx {
@@ -133,20 +149,26 @@ impl Tx for PostgresTx {
         args: Vec<Value>,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
-            let (columns, rows) = self
-                .run(&sql, &args, |connection, statement, args| {
-                    Box::pin(async move {
-                        let columns: Arc<[String]> =
-                            statement.columns().iter().map(|column| column.name().to_owned()).collect();
-                        Ok((columns, connection.query(&statement, &args).await?))
-                    })
-                })
-                .await?;
-            let read = |row: &tokio_postgres::Row| {
-                let values = (0..columns.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>();
-                values.map(|values| Row::new(Arc::clone(&columns), values))
-            };
-            let rows: Result<Vec<Row>, Error> = rows.iter().map(read).collect();
+            let mut found = self.query_all(vec![(sql, args)]).await?;
+            Ok(found.pop().unwrap_or_default())
+        })
+    }
+
+    fn query_all(
+        &mut self,
+        queries: Vec<(Cow<'static, str>, Vec<Value>)>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(queries.len());
+            let mut steps = queries.into_iter().map(|(sql, args)| Step::query(sql, args));
+            loop {
+                let some: Vec<Step> = steps.by_ref().take(MOST_WAITING / 2).collect();
+                if some.is_empty() {
+                    break;
+                }
+                answers.extend(self.run(some).await?);
+            }
+            let rows: Result<Vec<Vec<Row>>, Error> = answers.into_iter().map(Answer::rows).collect();
             rows.map_err(|error| {
                 let error = StoreError::Statement { reason: error.to_string() };
                 self.doom(error.clone());
@@ -161,10 +183,26 @@ impl Tx for PostgresTx {
         args: Vec<Value>,
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(async move {
-            self.run(&sql, &args, |connection, statement, args| {
-                Box::pin(async move { connection.execute(&statement, &args).await })
-            })
-            .await
+            let answers = self.run(vec![Step::execute(sql, args)]).await?;
+            Ok(answers.first().map_or(0, Answer::changed))
+        })
+    }
+
+    fn later(
+        &mut self,
+        sql: Cow<'static, str>,
+        args: Vec<Value>,
+        otherwise: Option<StoreError>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            if self.doomed.is_some() {
+                return Err(StoreError::Statement { reason: "the transaction failed before".into() });
+            }
+            self.waiting.push(Step::later(sql, args, otherwise));
+            if self.waiting.len() >= MOST_WAITING {
+                self.run(Vec::new()).await?;
+            }
+            Ok(())
         })
     }
 
@@ -177,27 +215,7 @@ impl Tx for PostgresTx {
     }
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
-        Box::pin(async move {
-            if let Some(why) = &self.doomed {
-                return Err(why.clone());
-            }
-            if self.busy {
-                return Err(StoreError::Statement { reason: "a statement was cut off".into() });
-            }
-            if self.mode == Mode::Read || !self.begun {
-                return Ok(());
-            }
-            let Some(connection) = &self.connection else { return Ok(()) };
-            // Until it is answered, nobody knows: a caller that goes away leaves a connection that is closed.
-            self.busy = true;
-            let committed = connection.batch_execute("COMMIT").await;
-            self.busy = false;
-            self.begun = committed.is_err();
-            committed.map_err(|error| match failure::read(&error, self.mode) {
-                StoreError::Unavailable { reason } => StoreError::Unsettled { reason },
-                other => other,
-            })
-        })
+        Box::pin(async move { self.finish().await })
     }
 
     fn rollback(mut self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -11,6 +11,28 @@ use uuid::Uuid;
 
 use crate::store::value::Value;
 
+/// Octets of one value; all of a statement's go into one message of at most 2 GiB.
+const LARGEST: usize = 1 << 28;
+
+impl Value {
+    /// True if it can be sent where the statement wants this type.
+    pub(super) fn fits(&self, ty: &Type) -> bool {
+        match (self, ty) {
+            (Self::Null, _)
+            | (Self::Bool(_), &Type::BOOL)
+            | (Self::Int(_), &Type::INT8)
+            | (Self::Uuid(_), &Type::UUID) => true,
+            (Self::Int(number), &Type::INT4) => i32::try_from(*number).is_ok(),
+            (Self::Int(number), &Type::INT2) => i16::try_from(*number).is_ok(),
+            (Self::Text(text), &(Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN)) => {
+                text.len() <= LARGEST
+            }
+            (Self::Bytes(octets), &Type::BYTEA) => octets.len() <= LARGEST,
+            _ => false,
+        }
+    }
+}
+
 impl ToSql for Value {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match (self, ty) {

@@ -2,7 +2,7 @@
 //!
 //! Invariants: they are managed, have no TTL of their own, and stay the same row for the zone's life.
 
-use super::{by_name_type, insert, update};
+use super::{add, by_name_type, update};
 use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::generation::Generation;
 use crate::domain::ids::RecordsetId;
@@ -38,9 +38,26 @@ pub async fn set_generated(
     generation: Generation,
     now: Timestamp,
 ) -> Result<Option<Generated>, StoreError> {
+    let old = by_name_type(tx, zone.id, &zone.name, kind).await?;
+    set_generated_over(tx, zone, old, kind, records, generation, now).await
+}
+
+/// As [`set_generated`], for whoever holds the zone and has read the set that there is.
+///
+/// # Errors
+/// If the database fails.
+pub async fn set_generated_over(
+    tx: &mut dyn Tx,
+    zone: &Zone,
+    old: Option<Recordset>,
+    kind: RecordType,
+    records: Vec<String>,
+    generation: Generation,
+    now: Timestamp,
+) -> Result<Option<Generated>, StoreError> {
     let after = Some(RrSet { ttl: None, records: records.clone() });
     let line = |before| JournalEntry { generation, name: zone.name.clone(), kind, before, after };
-    let Some(mut set) = by_name_type(tx, zone.id, &zone.name, kind).await? else {
+    let Some(mut set) = old else {
         let set = Recordset {
             id: RecordsetId::random(),
             zone_id: zone.id,
@@ -60,7 +77,7 @@ pub async fn set_generated(
             created_at: now,
             updated_at: None,
         };
-        insert(tx, &set).await?;
+        add(tx, &set).await?;
         return Ok(Some(Generated { line: line(None), is_new: true, released: 0 }));
     };
     if set.managed && set.ttl.is_none() && set.records == records {

@@ -6,11 +6,16 @@
 
 mod find;
 mod generated;
+mod ground;
 mod row;
 
 pub use self::find::{Within, find};
-pub use self::generated::{Generated, set_generated};
+pub use self::generated::{Generated, set_generated, set_generated_over};
+pub use self::ground::{Ground, Subject, ground};
 pub use self::row::Place;
+pub(super) use self::row::recordset as read;
+
+use std::borrow::Cow;
 
 use self::row::{COLUMNS, FROM};
 use crate::domain::ids::{ProjectId, RecordsetId, ZoneId};
@@ -36,6 +41,17 @@ const INSERT: &str = "INSERT INTO recordsets (id, zone_id, project_id, name, nam
 /// [`TAKEN`] if its zone has one of that name and type.
 pub async fn insert(tx: &mut dyn Tx, set: &Recordset) -> Result<(), StoreError> {
     insert_many(tx, std::slice::from_ref(set)).await
+}
+
+/// As [`insert`], without being waited for: for whoever holds the zone and saw that there is no such recordset.
+///
+/// # Errors
+/// If the database fails.
+pub async fn add(tx: &mut dyn Tx, set: &Recordset) -> Result<(), StoreError> {
+    for statement in many(INSERT, [values(set)?]) {
+        tx.soon(statement.sql, statement.args).await?;
+    }
+    Ok(())
 }
 
 /// Writes new recordsets, some thousands per statement.
@@ -75,8 +91,13 @@ fn values(set: &Recordset) -> Result<Vec<Value>, StoreError> {
 /// # Errors
 /// If the database fails.
 pub async fn get(tx: &mut dyn Tx, zone: ZoneId, id: RecordsetId) -> Result<Option<Recordset>, StoreError> {
+    let (sql, args) = get_query(zone, id);
+    tx.row(sql, args).await?.map(row::recordset).transpose()
+}
+
+fn get_query(zone: ZoneId, id: RecordsetId) -> (Cow<'static, str>, Vec<Value>) {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} AND r.id = $1 AND r.zone_id = $2");
-    tx.row(sql, args![id, zone]).await?.map(row::recordset).transpose()
+    (sql.into(), args![id, zone])
 }
 
 /// A recordset of whatever zone, if the caller may see it: its project owns it or may see its zone.
@@ -119,6 +140,14 @@ pub async fn by_name_type(
     tx.row(sql, args![zone, name.key(), kind]).await?.map(row::recordset).transpose()
 }
 
+/// The query for a zone's SOA set; its row is for [`read`].
+pub(super) fn soa_query(zone: ZoneId) -> (Cow<'static, str>, Vec<Value>) {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} AND r.zone_id = $1 AND r.name_key = z.name_key AND r.kind = 'SOA'"
+    );
+    (sql.into(), args![zone])
+}
+
 /// The types of the recordsets that a zone has at a name.
 ///
 /// # Errors
@@ -152,7 +181,7 @@ pub async fn page_after(
 /// Writes everything of a recordset that can change, with its next version and `now` as time of update.
 ///
 /// # Errors
-/// [`StoreError::Retry`] if the row is not the version that was read.
+/// [`StoreError::Retry`], at the latest from the commit, if the row is not the version that was read.
 pub async fn update(tx: &mut dyn Tx, set: &mut Recordset, now: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE recordsets SET project_id = $1, ttl = $2, description = $3, records = $4, managed = $5, \
                generation = $6, change = $7, updated_at = $8, version = version + 1 WHERE id = $9 AND version = $10";
@@ -168,9 +197,7 @@ pub async fn update(tx: &mut dyn Tx, set: &mut Recordset, now: Timestamp) -> Res
         set.id,
         set.version,
     ];
-    if tx.run(sql, args).await? == 0 {
-        return Err(tx.stale("recordset"));
-    }
+    tx.soon_unless_stale(sql, args, "recordset").await?;
     set.version += 1;
     set.updated_at = Some(now);
     Ok(())
@@ -182,6 +209,15 @@ pub async fn update(tx: &mut dyn Tx, set: &mut Recordset, now: Timestamp) -> Res
 /// If the database fails.
 pub async fn delete(tx: &mut dyn Tx, id: RecordsetId) -> Result<bool, StoreError> {
     Ok(tx.run("DELETE FROM recordsets WHERE id = $1", args![id]).await? > 0)
+}
+
+/// As [`delete`], without being waited for: for whoever holds the zone and saw it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn take_away(tx: &mut dyn Tx, set: &Recordset) -> Result<(), StoreError> {
+    let sql = "DELETE FROM recordsets WHERE id = $1 AND version = $2";
+    tx.soon_unless_stale(sql, args![set.id, set.version], "recordset").await
 }
 
 /// Removes every recordset of a zone; answers how many there were.

@@ -32,7 +32,7 @@ impl From<&Recordset> for Place {
 }
 
 /// Reads a row of [`COLUMNS`].
-pub(super) fn recordset(mut row: Row) -> Result<Recordset, StoreError> {
+pub(in crate::store::repo) fn recordset(mut row: Row) -> Result<Recordset, StoreError> {
     let mut set = Recordset {
         id: row.id("id")?,
         zone_id: row.id("zone_id")?,

@@ -18,16 +18,20 @@ pub use self::upkeep::{
     Lagging, Published, in_pool, in_shards, lagging, published_since, purge, purgeable, schedule,
 };
 
+pub(super) use self::row::zone as read;
+
+use std::borrow::Cow;
+
 use self::row::{COLUMNS, FROM};
 use crate::domain::ids::{PoolId, ProjectId, ZoneId};
 use crate::domain::page::Scope;
 use crate::domain::shard::Shard;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::Zone;
-use crate::store::driver::Tx;
+use crate::store::driver::{Dialect, Tx};
 use crate::store::error::StoreError;
 use crate::store::sql::Query;
-use crate::store::value::{args, json};
+use crate::store::value::{Value, args, json};
 
 /// The constraint that a second zone of the same name in the same pool violates.
 pub const NAME_TAKEN: &str = "zones_name_key_pool_id_deleted";
@@ -101,7 +105,7 @@ pub async fn get(tx: &mut dyn Tx, id: ZoneId, scope: &Scope) -> Result<Option<Zo
     let mut query = Query::new(" WHERE z.deleted = '0'");
     find::and_visible(tx, &mut query, scope).await?;
     query.push(" AND z.id = ").bind(id);
-    one(tx, query, "").await
+    one(tx, query).await
 }
 
 /// The zone, whoever owns it.
@@ -111,7 +115,7 @@ pub async fn get(tx: &mut dyn Tx, id: ZoneId, scope: &Scope) -> Result<Option<Zo
 pub async fn get_any(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreError> {
     let mut query = Query::new(" WHERE z.deleted = '0' AND z.id = ");
     query.bind(id);
-    one(tx, query, "").await
+    one(tx, query).await
 }
 
 /// The zone, whoever owns it; nobody else can change it until this transaction ends.
@@ -119,15 +123,20 @@ pub async fn get_any(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreE
 /// # Errors
 /// If the database fails.
 pub async fn lock(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Zone>, StoreError> {
-    let mut query = Query::new(" WHERE z.deleted = '0' AND z.id = ");
-    query.bind(id);
-    let lock = tx.dialect().for_update();
-    one(tx, query, lock).await
+    let (sql, args) = lock_query(tx.dialect(), id);
+    tx.row(sql, args).await?.map(read).transpose()
 }
 
-async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zone>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {FROM}{}{lock}", conditions.sql);
-    tx.row(sql, conditions.args).await?.map(row::zone).transpose()
+/// The query of [`lock`], for whoever asks more at once; its row is for [`read`].
+pub(super) fn lock_query(dialect: Dialect, id: ZoneId) -> (Cow<'static, str>, Vec<Value>) {
+    let lock = dialect.for_update();
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE z.deleted = '0' AND z.id = $1{lock}");
+    (sql.into(), args![id])
+}
+
+async fn one(tx: &mut dyn Tx, conditions: Query) -> Result<Option<Zone>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM}{}", conditions.sql);
+    tx.row(sql, conditions.args).await?.map(read).transpose()
 }
 
 /// Writes everything of a zone that can change, with its next version and `now` as time of update. A zone whose every
@@ -140,9 +149,7 @@ async fn one(tx: &mut dyn Tx, conditions: Query, lock: &str) -> Result<Option<Zo
 pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<(), StoreError> {
     let progress = &zone.progress;
     if !progress.is_unpublished() {
-        let sql = "DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 \
-                   AND EXISTS (SELECT 1 FROM zones z WHERE z.id = $1 AND z.published_ttl <> $3)";
-        tx.run(sql, args![zone.id, progress.generation, zone.ttl]).await?;
+        forget_incomparable(tx, zone).await?;
     }
     let feed = tx.dialect().feed_position();
     let sql = format!(
@@ -196,6 +203,63 @@ pub async fn update(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<
     zone.version += 1;
     zone.updated_at = Some(now);
     Ok(())
+}
+
+/// Writes how far a zone has come and how many recordsets it has, as [`update`] would; for a zone whose row is held and of
+/// which nothing else changed since it was read, nor anything that DNS shows. Nobody waits for it.
+///
+/// # Errors
+/// If the database fails; [`StoreError::Retry`], at the latest from the commit, if the row is not the version that was read.
+pub async fn advance(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<(), StoreError> {
+    let progress = &zone.progress;
+    let sql = "UPDATE zones SET attempts = CASE WHEN generation <> $2 THEN 0 ELSE attempts END, \
+               next_attempt_at = CASE WHEN generation <> $2 THEN $1 ELSE next_attempt_at END, \
+               generation = $2, action = $3, status = $4, propagated_generation = $5, failed_generation = $6, \
+               recordset_count = $7, record_count = $8, updated_at = $1, version = version + 1 \
+               WHERE id = $9 AND version = $10 AND deleted = '0'";
+    let args = args![
+        now,
+        progress.generation,
+        progress.action.as_str(),
+        progress.status.as_str(),
+        progress.propagated,
+        progress.failed,
+        zone.recordset_count,
+        zone.record_count,
+        zone.id,
+        zone.version,
+    ];
+    tx.soon_unless_stale(sql, args, "zone").await?;
+    zone.version += 1;
+    zone.updated_at = Some(now);
+    Ok(())
+}
+
+/// Writes a version that was just published, as [`update`] would; for a zone whose row is held and of which nothing else
+/// changed since it was read. Nobody waits for it.
+///
+/// # Errors
+/// As [`advance`].
+pub async fn publish(tx: &mut dyn Tx, zone: &mut Zone, now: Timestamp) -> Result<(), StoreError> {
+    forget_incomparable(tx, zone).await?;
+    let feed = tx.dialect().feed_position();
+    let sql = format!(
+        "UPDATE zones SET feed_at = CASE WHEN serial <> $2 THEN {feed} ELSE feed_at END, serial = $2, published_ttl = ttl, published_generation = $3, \
+         published_at = $1, updated_at = $1, version = version + 1 WHERE id = $4 AND version = $5 AND deleted = '0'"
+    );
+    let args = args![now, zone.serial, zone.progress.published, zone.id, zone.version];
+    tx.soon_unless_stale(sql, args, "zone").await?;
+    zone.version += 1;
+    zone.updated_at = Some(now);
+    zone.published_at = Some(now);
+    Ok(())
+}
+
+/// Forgets earlier versions of a zone that shows another default TTL from now on.
+async fn forget_incomparable(tx: &mut dyn Tx, zone: &Zone) -> Result<(), StoreError> {
+    let sql = "DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 \
+               AND EXISTS (SELECT 1 FROM zones z WHERE z.id = $1 AND z.published_ttl <> $3)";
+    tx.soon(sql, args![zone.id, zone.progress.generation, zone.ttl]).await
 }
 
 /// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares and claims ended,

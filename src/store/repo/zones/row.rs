@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "z.id, z.pool_id, z.project_id, z.name, z.kind,
      z.published_at";
 
 /// Reads a row of [`COLUMNS`].
-pub(super) fn zone(mut row: Row) -> Result<Zone, StoreError> {
+pub(in crate::store::repo) fn zone(mut row: Row) -> Result<Zone, StoreError> {
     read(&mut row)
 }
 
