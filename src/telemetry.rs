@@ -58,8 +58,10 @@ pub fn check(directives: &str) -> Result<(), TelemetryError> {
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
-    // The consensus engine tells of each of its steps; what matters of them is told by its owner. Later directives win.
-    EnvFilter::builder().parse(format!("openraft=off,{directives}")).map_err(|error| TelemetryError::Level {
+    // The consensus engine tells of each of its steps, the AMQP library shows whole messages that come back; what matters
+    // of them is told by their owners. Later directives win.
+    let quiet = "openraft=off,lapin::returned_messages=off";
+    EnvFilter::builder().parse(format!("{quiet},{directives}")).map_err(|error| TelemetryError::Level {
         directives: directives.to_owned(),
         reason: error.to_string(),
     })

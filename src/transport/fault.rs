@@ -57,6 +57,12 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
+    /// True if it tells nothing of the work: nobody took the message, or no answer came.
+    #[must_use]
+    pub const fn is_silence(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Unreachable | Self::Overloaded | Self::Timeout)
+    }
+
     /// The HTTP status that stands for this class.
     #[must_use]
     pub const fn status(self) -> u16 {

@@ -91,7 +91,7 @@ impl<H: Send + Sync + 'static> Host<H> {
         let shared = Arc::new(Shared {
             service,
             permits,
-            repeatable: routes.repeatable(),
+            again: routes.again(),
             living: ArcSwapOption::empty(),
             up: watch::Sender::new(false),
             refusing: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 //! Invariants: every delivery is answered exactly once, also when its actor or its task dies under it, and the answer
 //! says truly whether the work had begun. The inbox outlives its actor: a replaced actor is found through the same one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::fault::{Fault, FaultCode};
 use super::layers::meter::{Meter, Reading};
 use super::payload::{Parcel, Payload};
+use super::routes::Again;
 
 /// Resolves to the answer, exactly once.
 pub type Answer = oneshot::Receiver<Result<Payload, Fault>>;
@@ -88,7 +90,7 @@ pub struct Inbox(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) service: &'static str,
     pub(super) permits: usize,
-    pub(super) repeatable: Vec<(&'static str, bool)>,
+    pub(super) again: BTreeMap<&'static str, Again>,
     pub(super) living: ArcSwapOption<Living>,
     pub(super) up: watch::Sender<bool>,
     /// Set by closing: nothing more is taken.
@@ -189,10 +191,14 @@ impl Inbox {
         self.0.permits
     }
 
-    /// Whether the message may be run twice; `None` if it is not handled here.
+    /// Whether the message may be run a second time if nobody knows how far the first time went.
     #[must_use]
-    pub fn repeatable(&self, method: &str) -> Option<bool> {
-        self.0.repeatable.iter().find(|(name, _)| *name == method).map(|(_, repeatable)| *repeatable)
+    pub fn may_run_again(&self, parcel: &Parcel) -> bool {
+        match self.0.again.get(parcel.method.as_str()) {
+            Some(Again::Always) => true,
+            Some(Again::UnderKey) => parcel.cx.once.is_some(),
+            Some(Again::Never) | None => false,
+        }
     }
 
     /// Counts since the start.

@@ -26,7 +26,8 @@ pub struct Parcel {
     pub cx: Cx,
     /// The lane it must be handled in, if any.
     pub lane: Option<LaneKey>,
-    /// True if running it twice does no harm. Senders know; a receiver asks its [`Inbox`](super::Inbox) instead.
+    /// True if running it twice does no harm, be it that it is done once under its key. Senders know; a receiver asks its
+    /// [`Inbox`](super::Inbox) instead.
     pub repeatable: bool,
     /// The message itself.
     pub body: Payload,
@@ -39,9 +40,9 @@ impl Parcel {
         Self {
             method: MethodName::of::<M>(),
             want,
-            cx,
             lane: message.key(),
-            repeatable: M::REPEATABLE,
+            repeatable: M::REPEATABLE || (M::ONCE && cx.once.is_some()),
+            cx,
             body: Payload::Typed(Box::new(RequestBody(message))),
         }
     }

@@ -18,10 +18,30 @@ use super::payload::Payload;
 pub(super) type Run<H> =
     Arc<dyn Fn(Arc<H>, Cx, Payload) -> BoxFuture<'static, Result<Payload, Fault>> + Send + Sync>;
 
+/// Whether a message may be run a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It does no harm.
+    Always,
+    /// Under the same key it is done once.
+    UnderKey,
+    Never,
+}
+
+impl Again {
+    const fn of<M: Message>() -> Self {
+        match (M::REPEATABLE, M::ONCE) {
+            (true, _) => Self::Always,
+            (false, true) => Self::UnderKey,
+            (false, false) => Self::Never,
+        }
+    }
+}
+
 /// What a service does with one message.
 pub(super) struct Route<H> {
     pub(super) name: &'static str,
-    pub(super) repeatable: bool,
+    pub(super) again: Again,
     pub(super) run: Run<H>,
 }
 
@@ -69,9 +89,9 @@ impl<H> Routes<H> {
         self.rows.keys().copied()
     }
 
-    /// Each name, and whether its message may be run twice.
-    pub(super) fn repeatable(&self) -> Vec<(&'static str, bool)> {
-        self.rows.values().map(|route| (route.name, route.repeatable)).collect()
+    /// Whether each message may be run twice.
+    pub(super) fn again(&self) -> BTreeMap<&'static str, Again> {
+        self.rows.values().map(|route| (route.name, route.again)).collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Route<H>> {
@@ -81,7 +101,7 @@ impl<H> Routes<H> {
     /// Adds a row by hand, for state that is no [`Handle`].
     pub(super) fn insert<M: Message>(&mut self, run: Run<H>) {
         self.service = M::To::NAME;
-        self.rows.insert(M::NAME, Route { name: M::NAME, repeatable: M::REPEATABLE, run });
+        self.rows.insert(M::NAME, Route { name: M::NAME, again: Again::of::<M>(), run });
     }
 }
 

@@ -100,12 +100,16 @@ impl<S: Service> ServiceRef<S> {
         }
         let may_repeat = M::REPEATABLE || M::ONCE;
         let mut parcel = Parcel::new(nested, want, message);
+        let mut maybe_done = false;
         for attempt in 1.. {
             let spare = if self.retry.can_retry() { parcel.duplicate() } else { None };
             let fault = match deadline::until(cx, self.transport.send(to, parcel)).await {
                 Ok(reply) => return Ok(reply),
+                // That a later attempt was not begun says nothing of the first.
+                Err(fault) if maybe_done && fault.code.is_silence() => fault.and_maybe_done(),
                 Err(fault) => fault,
             };
+            maybe_done = fault.maybe_done;
             let pause = self.retry.pause(attempt, &fault, may_repeat, cx.remaining(), rand::random());
             let (Some(again), Some(pause)) = (spare, pause) else { return Err(fault) };
             tracing::debug!(service = S::NAME, method = M::NAME, %fault, ?pause, "trying again");
@@ -113,5 +117,64 @@ impl<S: Service> ServiceRef<S> {
             parcel = again;
         }
         Err(Fault::timeout())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use parking_lot::Mutex;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::transport::{Endpoint, Inbox, Serving};
+
+    #[derive(Debug)]
+    struct Looks;
+
+    impl Service for Looks {
+        const NAME: &'static str = "looks";
+    }
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    struct Look;
+
+    impl Message for Look {
+        type To = Looks;
+        type Reply = ();
+        const NAME: &'static str = "look";
+        const REPEATABLE: bool = true;
+    }
+
+    /// Fails in these ways, the last first.
+    #[derive(Debug)]
+    struct Failing(Mutex<Vec<Fault>>);
+
+    impl Transport for Failing {
+        fn send(&self, _: Address, _: Parcel) -> BoxFuture<'_, Result<Payload, Fault>> {
+            let fault = self.0.lock().pop();
+            async { Err(fault.unwrap_or_else(|| Fault::internal("too_often", ""))) }.boxed()
+        }
+
+        fn serve(&self, _: Endpoint, _: Inbox) -> BoxFuture<'_, Result<Serving, Fault>> {
+            async { Err(Fault::unreachable("looks")) }.boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_be_done_stays_so_if_a_later_attempt_reaches_nobody() {
+        let lost = Fault::unavailable("connection_lost", "").and_maybe_done();
+        let outcome = async |last: Fault| {
+            let faults = Mutex::new(vec![last, lost.clone()]);
+            let looks: ServiceRef<Looks> = ServiceRef::new(Arc::new(Failing(faults)));
+            looks.call(&Cx::system(Duration::from_secs(60)), Look).await
+        };
+        let nobody = Fault::unreachable("looks");
+        assert_eq!(outcome(nobody.clone()).await, Err(nobody.and_maybe_done()));
+        let answer = Fault::not_found("zone_not_found", "");
+        assert_eq!(outcome(answer.clone()).await, Err(answer));
     }
 }

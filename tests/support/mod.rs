@@ -18,3 +18,4 @@ pub(crate) mod rabbitmq;
 pub(crate) mod region;
 pub(crate) mod rooms;
 pub(crate) mod server;
+pub(crate) mod works;

@@ -74,6 +74,12 @@ impl Postgres {
         self.port
     }
 
+    /// The process that all others of it come from.
+    pub(crate) fn pid(&self) -> String {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().to_owned()
+    }
+
     /// The certificate of the authority that vouches for `localhost`.
     pub(crate) fn authority(&self) -> PathBuf {
         self.folder.join("ca.pem")

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::publisher::Publisher;
 use super::replies::{self, Waiting};
 use super::topology::Topology;
-use super::{properties, tls};
+use super::{presence, properties, tls};
 use crate::config::{AmqpConfig, BrokerUrl};
 use crate::health::Condition;
 
@@ -102,7 +102,8 @@ impl Session {
             publisher: Arc::new(publisher),
             ended: ended.clone(),
         });
-        let watched = Arc::downgrade(&session);
+        let (watched, keeping) = (Arc::downgrade(&session), Arc::clone(&session.publisher).keep());
+        let watching = presence::watch(Arc::clone(&session), Arc::clone(&waiting), topology.clone());
         drop(tokio::spawn(async move {
             let listening = events.for_each(|event| {
                 if let Some(session) = watched.upgrade() {
@@ -113,6 +114,8 @@ impl Session {
             tokio::select! {
                 () = replies::hand_out(answers, Arc::clone(&waiting)) => {}
                 () = listening => {}
+                () = keeping => {}
+                () = watching => {}
                 () = ended.cancelled() => {}
             }
             ended.cancel();

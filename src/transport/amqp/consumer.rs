@@ -96,30 +96,44 @@ impl Mount {
         let aside = session.confirming().await?;
         let handling = Handling::new(&channel, &aside, self.at, &self.inbox, &self.topology, &self.leaving);
         self.up.send_replace(true);
-        {
+        let consuming = async {
             let mut upkeep = pin!(self.keep_bound(&channel));
+            let mut settling = pin!(handling.keep_settling());
             loop {
                 let (queue, next) = tokio::select! {
                     biased;
-                    () = self.leaving.cancelled() => break,
-                    () = session.ended.cancelled() => return Ok(()),
-                    () = handling.broken() => return Ok(()),
+                    () = self.leaving.cancelled() => return Ok(true),
+                    () = session.ended.cancelled() => return Ok(false),
+                    () = handling.broken() => return Ok(false),
                     next = shared.next() => (Queue::Shared, next),
                     next = own.next() => (Queue::Own, next),
-                    failed = &mut upkeep => return failed,
+                    () = &mut settling => return Ok(false),
+                    failed = &mut upkeep => return failed.map(|()| false),
                     // Nothing is sent there: it was deleted.
-                    _ = here.next() => return Ok(()),
+                    _ = here.next() => return Ok(false),
                 };
                 match next {
                     Some(delivery) => handling.take(delivery?, queue),
                     // The queue was deleted, or the channel closed.
-                    None => return Ok(()),
+                    None => return Ok(false),
                 }
             }
+        };
+        let leaving: lapin::Result<bool> = consuming.await;
+        if !matches!(leaving, Ok(true)) {
+            tokio::select! {
+                _ = tokio::time::timeout(GOODBYE, handling.finish_settling()) => {}
+                () = session.ended.cancelled() => {}
+            }
+            return leaving.map(drop);
         }
         let (at, topology) = (self.at, &self.topology);
         let goodbye = Goodbye { at, topology, channel: &channel, aside: &aside, handling: &handling };
-        match tokio::time::timeout(GOODBYE, goodbye.say(Consumers { here, shared, own })).await {
+        let goodbye = async {
+            handling.finish_settling().await;
+            goodbye.say(Consumers { here, shared, own }).await
+        };
+        match tokio::time::timeout(GOODBYE, goodbye).await {
             Ok(done) => done,
             Err(_elapsed) => Ok(()),
         }

@@ -38,3 +38,8 @@ pub(super) fn lost() -> Fault {
 pub(super) fn interrupted() -> Fault {
     Fault::unavailable("instance_lost", "the instance went away before it answered").and_maybe_done()
 }
+
+/// The last instance of the service is gone; the message may have been with it, or waits for the next one.
+pub(super) fn deserted() -> Fault {
+    Fault::unavailable("instance_lost", "no instance of the service is left").and_maybe_done()
+}

@@ -14,6 +14,7 @@
 //!   not run again. So that there is none, a consumer takes what comes until nothing does, without acknowledging it:
 //!   with its credit used up, nothing can be on its way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -54,7 +55,7 @@ pub(super) struct Goodbye<'a> {
     pub(super) channel: &'a Channel,
     /// Another, whose end harms nobody.
     pub(super) aside: &'a Channel,
-    pub(super) handling: &'a Handling,
+    pub(super) handling: &'a Arc<Handling>,
 }
 
 impl Goodbye<'_> {

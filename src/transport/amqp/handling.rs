@@ -1,12 +1,15 @@
 //! What becomes of one delivery: offered, answered, acknowledged, passed on or buried.
 //!
-//! Invariants: a repeatable message is acknowledged after running, any other when it is offered, and one of those that
-//! comes a second time is not run: nobody knows how far the first time went. Whoever wants an answer gets one. What is
-//! put elsewhere is acknowledged here when the broker has it there.
+//! Invariants: a message that may be run again (a repeatable one, or one that is done once under its key) is acknowledged
+//! after running, any other when it is offered, and one of those that comes a second time is not run: nobody knows how
+//! far the first time went. Whoever wants an answer gets one. What is put elsewhere is acknowledged here when the broker
+//! has it there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicPublishOptions};
 use lapin::types::ShortString;
@@ -16,7 +19,8 @@ use tokio_util::task::TaskTracker;
 
 use super::error;
 use super::properties::{self, ReturnAddress};
-use super::topology::Topology;
+use super::settling::{Settling, Writing};
+use super::topology::{Topology, name};
 use crate::transport::address::Endpoint;
 use crate::transport::fault::{Fault, FaultCode};
 use crate::transport::frame;
@@ -37,13 +41,18 @@ pub(super) enum Queue {
     Own,
 }
 
-/// Handles the deliveries of one channel; cheap to clone.
-#[derive(Debug, Clone)]
+/// Handles the deliveries of one channel.
+#[derive(Debug)]
 pub(super) struct Handling {
-    channel: Channel,
+    channel: Arc<Channel>,
+    settling: Settling,
     /// For what must be confirmed.
     aside: Channel,
+    /// Held by the one who writes there.
+    pen: tokio::sync::Mutex<()>,
     at: Endpoint,
+    /// What the instance signs its answers with.
+    name: ShortString,
     inbox: Inbox,
     topology: Topology,
     leaving: CancellationToken,
@@ -60,17 +69,31 @@ impl Handling {
         inbox: &Inbox,
         topology: &Topology,
         leaving: &CancellationToken,
-    ) -> Self {
-        Self {
-            channel: channel.clone(),
+    ) -> Arc<Self> {
+        let broken = CancellationToken::new();
+        Arc::new(Self {
+            channel: Arc::new(channel.clone()),
+            settling: Settling::new(channel, inbox.permits(), broken.clone()),
             aside: aside.clone(),
+            pen: tokio::sync::Mutex::default(),
             at,
+            name: name(at.instance.to_string()),
             inbox: inbox.clone(),
             topology: topology.clone(),
             leaving: leaving.clone(),
-            broken: CancellationToken::new(),
+            broken,
             unsettled: TaskTracker::new(),
-        }
+        })
+    }
+
+    /// Acknowledges in time what nobody else comes to acknowledge. Never ends.
+    pub(super) async fn keep_settling(&self) {
+        self.settling.keep().await;
+    }
+
+    /// Waits for answers that are being written. From here on whoever answers waits himself.
+    pub(super) async fn finish_settling(&self) {
+        self.settling.finish().await;
     }
 
     /// Resolves when something could not be said to the broker: all must be set up again.
@@ -85,14 +108,14 @@ impl Handling {
     }
 
     /// Offers a delivery and sees to the rest of it beside.
-    pub(super) fn take(&self, delivery: Delivery, queue: Queue) {
-        let letter = Letter::new(delivery, queue);
+    pub(super) fn take(self: &Arc<Self>, delivery: Delivery, queue: Queue) {
+        let letter = Letter::new(delivery, queue, true);
         let parcel = match frame::read_request(&letter.frame) {
             Ok(parcel) => parcel,
             Err(fault) => return self.beside(|this| async move { this.bury(letter, &fault).await }),
         };
-        let repeatable = self.inbox.repeatable(parcel.method.as_str()) == Some(true);
-        if letter.delivery.redelivered && !repeatable {
+        let again = self.inbox.may_run_again(&parcel);
+        if letter.delivery.redelivered && !again {
             let fault = error::interrupted();
             return self.beside(|this| async move { this.decline(letter, &fault).await });
         }
@@ -102,7 +125,7 @@ impl Handling {
             return self.beside(|this| async move { this.bury(letter, &fault).await });
         }
         match self.inbox.take(parcel) {
-            Ok(taken) => self.spawn(move |this| this.finish(letter, repeatable, taken)),
+            Ok(taken) => self.spawn(Arc::clone(self).finish(letter, again, taken)),
             Err(refused) => {
                 let Refused { fault, parcel } = *refused;
                 if queue == Queue::Shared && self.leaving.is_cancelled() {
@@ -110,41 +133,38 @@ impl Handling {
                 } else if ReturnAddress::of(&letter.delivery.properties).is_some() {
                     self.beside(|this| async move { this.decline(letter, &fault).await });
                 } else {
-                    self.beside(move |this| async move { this.hold(letter, repeatable, parcel).await });
+                    self.beside(move |this| async move { this.hold(letter, again, parcel).await });
                 }
             }
         }
     }
 
     /// Lets another instance have a delivery of the shared queue that was not begun.
-    pub(super) async fn pass_on(&self, delivery: Delivery) -> lapin::Result<()> {
-        self.forward(Letter::new(delivery, Queue::Shared)).await
+    pub(super) async fn pass_on(self: &Arc<Self>, delivery: Delivery) -> lapin::Result<()> {
+        self.forward(Letter::new(delivery, Queue::Shared, false)).await
     }
 
     /// Answers a delivery that was not begun.
-    pub(super) async fn refuse(&self, delivery: Delivery, fault: &Fault) -> lapin::Result<()> {
-        self.decline(Letter::new(delivery, Queue::Own), fault).await
+    pub(super) async fn refuse(self: &Arc<Self>, delivery: Delivery, fault: &Fault) -> lapin::Result<()> {
+        self.decline(Letter::new(delivery, Queue::Own, false), fault).await
     }
 
     /// Does what does not take long: leaving waits for it.
-    fn beside<F>(&self, work: impl FnOnce(Self) -> F)
+    fn beside<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F)
     where
         F: Future<Output = lapin::Result<()>> + Send + 'static,
     {
         let unsettled = self.unsettled.token();
-        let work = work(self.clone());
-        self.spawn(move |_| async move {
+        let work = work(Arc::clone(self));
+        self.spawn(async move {
             let done = work.await;
             drop(unsettled);
             done
         });
     }
 
-    fn spawn<F>(&self, work: impl FnOnce(Self) -> F)
-    where
-        F: Future<Output = lapin::Result<()>> + Send + 'static,
-    {
-        let (work, broken) = (work(self.clone()), self.broken.clone());
+    fn spawn(&self, work: impl Future<Output = lapin::Result<()>> + Send + 'static) {
+        let broken = self.broken.clone();
         drop(self.inbox.runtime().spawn(async move {
             // The broker delivers again what it has no acknowledgement for, once the channel is closed.
             if let Err(error) = work.await {
@@ -154,9 +174,9 @@ impl Handling {
         }));
     }
 
-    async fn finish(self, letter: Letter, repeatable: bool, taken: Taken) -> lapin::Result<()> {
-        if !repeatable {
-            letter.acknowledge().await?;
+    async fn finish(self: Arc<Self>, letter: Letter, again: bool, taken: Taken) -> lapin::Result<()> {
+        if !again {
+            self.acknowledge(&letter).await?;
         }
         if let Some(work) = taken.work {
             work.await;
@@ -164,24 +184,24 @@ impl Handling {
         let outcome = taken.answer.await.unwrap_or_else(|_| Err(error::interrupted()));
         match (ReturnAddress::of(&letter.delivery.properties), outcome) {
             (Some(address), outcome) => {
-                let frame = written(&letter, &outcome);
-                self.answer(&address, &frame).await?;
+                let writing = self.write(&address, written(&letter, &outcome));
+                return self.settling.answer(writing, again.then_some(letter.delivery.delivery_tag)).await;
             }
             (None, Err(fault)) if fault.code == FaultCode::UnknownSchema => {
                 self.publish_dead(&letter, &fault).await?;
             }
             // Its actor is gone before it began: another instance will do it.
-            (None, Err(fault)) if repeatable && !fault.maybe_done && !self.inbox.is_up() => {
-                return letter.give_back().await;
+            (None, Err(fault)) if again && !fault.maybe_done && !self.inbox.is_up() => {
+                return self.give_back(&letter).await;
             }
             (None, _) => {}
         }
-        if repeatable { letter.acknowledge().await } else { Ok(()) }
+        if again { self.acknowledge(&letter).await } else { Ok(()) }
     }
 
     /// Nobody waits for it: it is offered again until there is room. Unacknowledged it takes part of the prefetch, so
     /// that what cannot be held stays in the queue.
-    async fn hold(self, letter: Letter, repeatable: bool, parcel: Parcel) -> lapin::Result<()> {
+    async fn hold(self: Arc<Self>, letter: Letter, again: bool, parcel: Parcel) -> lapin::Result<()> {
         let mut parcel = parcel;
         loop {
             tokio::select! {
@@ -189,15 +209,15 @@ impl Handling {
                 // Only what came for anybody can be had by another.
                 () = self.leaving.cancelled() => return match letter.queue {
                     Queue::Shared => self.forward(letter).await,
-                    Queue::Own => letter.acknowledge().await,
+                    Queue::Own => self.acknowledge(&letter).await,
                 },
             }
             if parcel.cx.is_expired() {
-                return letter.acknowledge().await;
+                return self.acknowledge(&letter).await;
             }
             match self.inbox.take(parcel) {
                 Ok(taken) => {
-                    self.spawn(move |this| this.finish(letter, repeatable, taken));
+                    self.spawn(Arc::clone(&self).finish(letter, again, taken));
                     return Ok(());
                 }
                 Err(refused) => parcel = refused.parcel,
@@ -205,30 +225,30 @@ impl Handling {
         }
     }
 
-    async fn decline(&self, letter: Letter, fault: &Fault) -> lapin::Result<()> {
+    async fn decline(self: &Arc<Self>, letter: Letter, fault: &Fault) -> lapin::Result<()> {
         if let Some(address) = ReturnAddress::of(&letter.delivery.properties) {
-            self.answer(&address, &written(&letter, &Err(fault.clone()))).await?;
+            self.answer(&address, written(&letter, &Err(fault.clone()))).await?;
         } else {
             tracing::debug!(%fault, "a message that nobody waits for is dropped");
         }
-        letter.acknowledge().await
+        self.acknowledge(&letter).await
     }
 
     /// Puts a delivery of the shared queue back, as one that was not delivered before.
-    async fn forward(&self, letter: Letter) -> lapin::Result<()> {
+    async fn forward(self: &Arc<Self>, letter: Letter) -> lapin::Result<()> {
         let queue = self.topology.shared(self.at.service);
         let properties = letter.delivery.properties.clone();
         if self.publish_for_sure(ShortString::default(), queue, &letter.frame, properties).await? {
-            return letter.acknowledge().await;
+            return self.acknowledge(&letter).await;
         }
         if ReturnAddress::of(&letter.delivery.properties).is_some() {
             return self.decline(letter, &Fault::overloaded(self.at.service)).await;
         }
-        letter.give_back().await
+        self.give_back(&letter).await
     }
 
     /// A message that nobody can handle: kept with the reason, for people to look at.
-    async fn bury(&self, letter: Letter, fault: &Fault) -> lapin::Result<()> {
+    async fn bury(self: &Arc<Self>, letter: Letter, fault: &Fault) -> lapin::Result<()> {
         self.publish_dead(&letter, fault).await?;
         self.decline(letter, fault).await
     }
@@ -245,19 +265,36 @@ impl Handling {
         self.publish_for_sure(dead.clone(), dead, &letter.frame, properties).await.map(drop)
     }
 
-    async fn answer(&self, to: &ReturnAddress, frame: &[u8]) -> lapin::Result<()> {
-        self.publish(ShortString::default(), to.queue.clone(), frame, to.properties()).await
+    fn write(&self, to: &ReturnAddress, frame: Bytes) -> Writing {
+        let (channel, queue, properties) =
+            (Arc::clone(&self.channel), to.queue.clone(), to.properties(&self.name));
+        async move {
+            let options = BasicPublishOptions::default();
+            channel.basic_publish(ShortString::default(), queue, options, &frame, properties).await
+        }
+        .boxed()
     }
 
-    async fn publish(
-        &self,
-        exchange: ShortString,
-        key: ShortString,
-        frame: &[u8],
-        properties: BasicProperties,
-    ) -> lapin::Result<()> {
-        let options = BasicPublishOptions::default();
-        self.channel.basic_publish(exchange, key, options, frame, properties).await.map(drop)
+    async fn answer(&self, to: &ReturnAddress, frame: Bytes) -> lapin::Result<()> {
+        self.write(to, frame).await.map(drop)
+    }
+
+    async fn acknowledge(&self, letter: &Letter) -> lapin::Result<()> {
+        if letter.counted {
+            self.settling.acknowledge(letter.delivery.delivery_tag);
+            return Ok(());
+        }
+        letter.delivery.acker.ack(BasicAckOptions::default()).await.map(drop)
+    }
+
+    /// As a delivery that may have been begun.
+    async fn give_back(&self, letter: &Letter) -> lapin::Result<()> {
+        let again = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        letter.delivery.acker.nack(again).await?;
+        if letter.counted {
+            self.settling.given_back(letter.delivery.delivery_tag);
+        }
+        Ok(())
     }
 
     /// True once the broker has it, false if its queue is full.
@@ -269,7 +306,11 @@ impl Handling {
         properties: BasicProperties,
     ) -> lapin::Result<bool> {
         let options = BasicPublishOptions::default();
-        let confirm = self.aside.basic_publish(exchange, key, options, frame, properties).await?;
+        let confirm = {
+            // Of two that are written at once each might get the other's confirm.
+            let _pen = self.pen.lock().await;
+            self.aside.basic_publish(exchange, key, options, frame, properties).await?
+        };
         Ok(!matches!(confirm.await?, Confirmation::Nack(_)))
     }
 }
@@ -284,21 +325,14 @@ fn written(letter: &Letter, outcome: &Result<Payload, Fault>) -> Bytes {
 struct Letter {
     frame: Bytes,
     queue: Queue,
-    delivery: Delivery,
+    /// It came by the channel whose deliveries are counted.
+    counted: bool,
+    delivery: Box<Delivery>,
 }
 
 impl Letter {
-    fn new(mut delivery: Delivery, queue: Queue) -> Self {
-        Self { frame: Bytes::from(std::mem::take(&mut delivery.data)), queue, delivery }
-    }
-
-    async fn acknowledge(&self) -> lapin::Result<()> {
-        self.delivery.acker.ack(BasicAckOptions::default()).await.map(drop)
-    }
-
-    /// As a delivery that may have been begun.
-    async fn give_back(&self) -> lapin::Result<()> {
-        let again = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-        self.delivery.acker.nack(again).await.map(drop)
+    fn new(mut delivery: Delivery, queue: Queue, counted: bool) -> Self {
+        let frame = Bytes::from(std::mem::take(&mut delivery.data));
+        Self { frame, queue, counted, delivery: Box::new(delivery) }
     }
 }

@@ -7,15 +7,19 @@
 //!
 //! Invariants: nothing waits without a limit in number and time; credentials are in no log line and no fault.
 
+mod confirms;
 mod connection;
 mod consumer;
 mod error;
 mod goodbye;
 mod handling;
 mod notifier;
+mod presence;
 mod properties;
 mod publisher;
 mod replies;
+mod settling;
+mod slot;
 mod tls;
 mod topology;
 
@@ -36,7 +40,8 @@ use crate::config::AmqpConfig;
 use crate::health::Condition;
 use connection::{Link, Session};
 use consumer::Mount;
-use publisher::Route;
+use publisher::{Request, Route, Unanswered};
+use replies::Errand;
 use topology::{Topology, name};
 
 pub use error::AmqpError;
@@ -44,6 +49,17 @@ pub use notifier::{Destination, Notifier, Outgoing};
 
 /// How long mounting waits for an actor to start, and then for its queues.
 const START: Duration = Duration::from_secs(30);
+
+/// How much is under way on the connection there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Senders that wait for an answer or for acceptance.
+    pub waiting: usize,
+    /// Messages that the broker has not confirmed, as far as is known: at most the window.
+    pub unconfirmed: usize,
+    /// Messages that wait for room in the window.
+    pub queued: usize,
+}
 
 /// The transport over a broker; cheap to clone. The connection ends with the last clone.
 #[derive(Clone)]
@@ -108,6 +124,15 @@ impl Amqp {
         }
     }
 
+    /// What waits for the broker or for answers at the moment. All of it is bounded.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        match &*self.0.link.borrow() {
+            Link::Up(session) => session.publisher.load(),
+            Link::Starting | Link::Away => Load::default(),
+        }
+    }
+
     fn session(&self) -> Result<Arc<Session>, Fault> {
         match &*self.0.link.borrow() {
             Link::Up(session) if session.ended.is_cancelled() => Err(error::away()),
@@ -123,14 +148,16 @@ impl Amqp {
             Address::Any(service) => {
                 Route { exchange: topology.any(), key: name(service.to_owned()), mandatory: true }
             }
-            Address::One(service, instance) => {
-                let key = Topology::key(Endpoint { service, instance });
-                Route { exchange: topology.one(), key: name(key), mandatory: true }
-            }
+            Address::One(service, instance) => self.to_one(service, &instance.to_string()),
             Address::All(service) => {
                 Route { exchange: topology.all(), key: name(service.to_owned()), mandatory: false }
             }
         }
+    }
+
+    fn to_one(&self, service: &str, instance: &str) -> Route {
+        let key = name(format!("{service}.{instance}"));
+        Route { exchange: self.0.topology.one(), key, mandatory: true }
     }
 }
 
@@ -141,11 +168,26 @@ impl Transport for Amqp {
             let parcel = Parcel { cx: properties::shortened(&parcel.cx), ..parcel };
             let mut ceiling = self.0.ceilings.of(to.service(), parcel.method.as_str());
             let mut frame = frame::write_request(&parcel, ceiling)?;
+            let errand = Errand {
+                service: to.service(),
+                want: parcel.want,
+                anywhere: matches!(to, Address::Any(_)),
+                again: parcel.repeatable,
+            };
             loop {
-                let (cx, method, want) = (&parcel.cx, parcel.method.as_str(), parcel.want);
-                let write = |number| properties::request(cx, method, want, number);
-                let sent = session.publisher.send(to.service(), self.route(to), want, (frame, write));
-                let fault = match sent.await {
+                let (method, cx) = (parcel.method.as_str(), &parcel.cx);
+                let request = Request { route: self.route(to), frame, method, cx };
+                let sent = match session.publisher.send(errand, request).await {
+                    Err(Unanswered::Hangs(hanging)) => {
+                        let route = self.to_one(to.service(), hanging.instance.as_str());
+                        let frame = frame::write_request(&parcel, ceiling)?;
+                        let request = Request { route, frame, method, cx };
+                        session.publisher.send_again(hanging, errand, request).await
+                    }
+                    Err(Unanswered::Fault(fault)) => Err(fault),
+                    Ok(reply) => Ok(reply),
+                };
+                let fault = match sent {
                     Ok(reply) => return Ok(reply),
                     Err(fault) => fault,
                 };

@@ -30,9 +30,7 @@ pub(super) fn shortened(cx: &Cx) -> Cx {
 
 /// The properties of a request.
 pub(super) fn request(cx: &Cx, method: &str, want: Want, id: u64) -> BasicProperties {
-    let life = cx.remaining().as_millis().clamp(1, u128::from(u32::MAX));
-    let properties = BasicProperties::default()
-        .with_expiration(name(life.to_string()))
+    let properties = expiring(BasicProperties::default(), cx)
         .with_correlation_id(name(id.to_string()))
         .with_type(name(method.to_owned()))
         .with_message_id(name(cx.request.to_string()));
@@ -40,6 +38,12 @@ pub(super) fn request(cx: &Cx, method: &str, want: Want, id: u64) -> BasicProper
         Want::Reply => properties.with_reply_to(REPLY_TO.into()),
         Want::Acceptance => properties,
     }
+}
+
+/// What waits in a queue as long as its answer is of use.
+pub(super) fn expiring(properties: BasicProperties, cx: &Cx) -> BasicProperties {
+    let life = cx.remaining().as_millis().clamp(1, u128::from(u32::MAX));
+    properties.with_expiration(name(life.to_string()))
 }
 
 /// The number that a request was sent under.
@@ -62,9 +66,9 @@ impl ReturnAddress {
         Some(Self { queue, correlation })
     }
 
-    /// The properties of the answer.
-    pub(super) fn properties(&self) -> BasicProperties {
-        BasicProperties::default().with_correlation_id(self.correlation.clone())
+    /// The properties of the answer of an instance.
+    pub(super) fn properties(&self, by: &ShortString) -> BasicProperties {
+        BasicProperties::default().with_correlation_id(self.correlation.clone()).with_app_id(by.clone())
     }
 }
 

@@ -1,8 +1,7 @@
 //! Sending requests, with a window of publisher confirms.
 //!
 //! Invariants: messages leave in the order of their first poll; once one is on its way, its sender's going away changes
-//! nothing; no more than the window are unconfirmed. What the broker gives back is told to the one who sent it, by its
-//! number: the client library may hand a returned message to another's confirm when several are confirmed at once.
+//! nothing; no more than the window are unconfirmed, and a bounded number waits for room in it, not longer than it is of use.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,15 +12,21 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
-use lapin::{BasicProperties, Channel, Confirmation};
+use lapin::{BasicProperties, Channel};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::replies::Waiting;
-use super::{error, properties};
+use super::confirms::{Confirms, Sent};
+use super::replies::{Errand, Place, Waiting};
+use super::slot::News;
+use super::{Load, error, properties};
+use crate::transport::context::Cx;
 use crate::transport::fault::Fault;
 use crate::transport::payload::{Payload, Want};
+
+/// How many may wait for room in the window, in multiples of it.
+const QUEUE: usize = 7;
 
 /// Where a message goes on the broker.
 #[derive(Debug)]
@@ -32,16 +37,50 @@ pub(super) struct Route {
     pub(super) mandatory: bool,
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// There will be none.
+    Fault(Fault),
+    /// It is late, while another instance answers others.
+    Hangs(Hanging),
+}
+
+impl From<Fault> for Unanswered {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A message that waits for its answer, and the instance that answers others.
+#[derive(Debug)]
+pub(super) struct Hanging {
+    place: Place,
+    pub(super) instance: ShortString,
+}
+
 /// The sending side of one connection.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    channel: Channel,
-    window: Semaphore,
-    /// Messages not confirmed yet, those that wait for room in the window included.
-    unconfirmed: Arc<Semaphore>,
+    channel: Arc<Channel>,
+    /// Of the window.
+    size: usize,
+    window: Arc<Semaphore>,
+    /// Who waits for room in the window.
+    queue: Arc<Semaphore>,
     waiting: Arc<Waiting>,
+    confirms: Arc<Confirms>,
     ended: CancellationToken,
     runtime: Handle,
+}
+
+/// A message to be sent.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) route: Route,
+    pub(super) frame: Bytes,
+    pub(super) method: &'a str,
+    pub(super) cx: &'a Cx,
 }
 
 impl Publisher {
@@ -52,81 +91,131 @@ impl Publisher {
         waiting: Arc<Waiting>,
         ended: CancellationToken,
     ) -> Self {
-        let unconfirmed = Arc::new(Semaphore::new(window.saturating_mul(8)));
         Self {
-            channel,
-            window: Semaphore::new(window),
-            unconfirmed,
+            channel: Arc::new(channel),
+            size: window,
+            window: Arc::new(Semaphore::new(window)),
+            queue: Arc::new(Semaphore::new(window.saturating_mul(QUEUE))),
+            confirms: Arc::new(Confirms::new(Arc::clone(&waiting))),
             waiting,
             ended,
             runtime: Handle::current(),
         }
     }
 
-    /// Sends a request made by `write` from its number, and waits for what is wanted.
-    pub(super) async fn send(
-        self: &Arc<Self>,
-        service: &'static str,
-        route: Route,
-        want: Want,
-        message: (Bytes, impl FnOnce(u64) -> BasicProperties),
-    ) -> Result<Payload, Fault> {
-        let room = Arc::clone(&self.unconfirmed).try_acquire_owned();
-        let room = room.map_err(|_| Fault::overloaded(service))?;
-        let (place, outcome) = self.waiting.register(service, want)?;
-        let (frame, write) = message;
-        let number = place.number;
-        let (publisher, properties) = (Arc::clone(self), write(number));
-        let carrying = async move {
-            publisher.carry(number, want, route, properties, frame).await;
-            drop(room);
-        };
-        let mut carrying = Carrying { rest: Some(carrying.boxed()), runtime: self.runtime.clone() };
-        let mut outcome = outcome;
-        let outcome = tokio::select! {
-            biased;
-            outcome = &mut outcome => outcome,
-            () = &mut carrying => outcome.await,
-        };
-        outcome.unwrap_or_else(|_| Err(error::lost()))
+    /// How much is under way.
+    pub(super) fn load(&self) -> Load {
+        Load {
+            waiting: self.waiting.len(),
+            unconfirmed: self.size - self.window.available_permits(),
+            queued: self.size * QUEUE - self.queue.available_permits(),
+        }
     }
 
-    async fn carry(&self, number: u64, want: Want, route: Route, properties: BasicProperties, frame: Bytes) {
+    /// Follows what is on its way. Never ends.
+    pub(super) async fn keep(self: Arc<Self>) {
+        self.confirms.keep().await;
+    }
+
+    /// Sends a request and waits for what is wanted, or until it hangs.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        errand: Errand,
+        request: Request<'_>,
+    ) -> Result<Payload, Unanswered> {
+        let place = self.waiting.register(errand)?;
+        let (number, cx) = (place.number, request.cx);
+        let letter = Letter::new(number, errand.want, request);
+        if let Ok(room) = Arc::clone(&self.window).try_acquire_owned() {
+            self.begin(letter, room);
+        } else {
+            let queued = Arc::clone(&self.queue).try_acquire_owned();
+            let queued = queued.map_err(|_| Fault::overloaded(errand.service))?;
+            let (publisher, cx) = (Arc::clone(self), cx.clone());
+            let carrying = async move {
+                publisher.carry(letter, &cx).await;
+                drop(queued);
+            };
+            let carrying = Carrying { rest: Some(carrying.boxed()), runtime: self.runtime.clone() };
+            tokio::select! {
+                biased;
+                outcome = place.slot.outcome() => return outcome.map_err(Unanswered::from),
+                () = carrying => {}
+            }
+        }
+        match place.slot.next().await {
+            News::Outcome(outcome) => {
+                self.confirms.answered(number);
+                Ok(outcome?)
+            }
+            News::Elsewhere(instance) => Err(Unanswered::Hangs(Hanging { place, instance })),
+        }
+    }
+
+    /// Sends what hangs a second time, if there is room, and waits for whichever answer comes first.
+    pub(super) async fn send_again(
+        &self,
+        hanging: Hanging,
+        errand: Errand,
+        request: Request<'_>,
+    ) -> Result<Payload, Fault> {
+        tracing::debug!(
+            service = errand.service,
+            request.method,
+            "a call hangs and is sent to another instance"
+        );
+        let Hanging { place, .. } = hanging;
+        let spare = self.waiting.register_spare(errand, &place.slot);
+        if let Some(spare) = &spare
+            && let Ok(room) = Arc::clone(&self.window).try_acquire_owned()
+        {
+            self.begin(Letter::new(spare.number, errand.want, request), room);
+        }
+        place.slot.outcome().await
+    }
+
+    /// Waits for room.
+    async fn carry(&self, letter: Letter, cx: &Cx) {
         let room = tokio::select! {
             biased;
-            room = self.window.acquire() => room.ok(),
+            room = Arc::clone(&self.window).acquire_owned() => room.ok(),
             () = self.ended.cancelled() => None,
         };
-        let Some(_room) = room else {
-            return self.waiting.settle(number, Err(error::away()));
-        };
-        let Route { exchange, key, mandatory } = route;
-        let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
-        let confirm = match self.channel.basic_publish(exchange, key, options, &frame, properties).await {
-            Ok(confirm) => confirm.await,
-            Err(failure) => Err(failure),
-        };
-        let (taken, returned) = match confirm {
-            Ok(Confirmation::Ack(returned)) => (true, returned),
-            Ok(Confirmation::Nack(returned)) => (false, returned),
-            Ok(Confirmation::NotRequested) => (true, None),
-            Err(_) => return self.waiting.settle(number, Err(error::lost())),
-        };
-        match returned {
-            Some(message) => {
-                if let Some(sender) = properties::number(&message.delivery.properties) {
-                    self.waiting.returned(sender);
-                }
+        match room {
+            None => self.waiting.settle(letter.number, error::away()),
+            Some(_) if cx.is_expired() => self.waiting.settle(letter.number, Fault::expired()),
+            Some(room) => {
+                let properties = properties::expiring(letter.properties, cx);
+                self.begin(Letter { properties, ..letter }, room);
             }
-            // Whoever got our returned message with the same confirmation tells us now.
-            None if want == Want::Acceptance => tokio::task::yield_now().await,
-            None => {}
         }
-        if taken || !mandatory {
-            self.waiting.confirmed(number);
-        } else {
-            self.waiting.refused(number);
-        }
+    }
+
+    /// Puts a message on its way.
+    fn begin(&self, letter: Letter, room: OwnedSemaphorePermit) {
+        let Letter { number, want, route: Route { exchange, key, mandatory }, frame, properties } = letter;
+        let channel = Arc::clone(&self.channel);
+        let way = async move {
+            let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+            channel.basic_publish(exchange, key, options, &frame, properties).await?.await
+        };
+        self.confirms.begin(number, Sent { way: way.boxed(), want, mandatory, _room: room });
+    }
+}
+
+/// A message with its number.
+struct Letter {
+    number: u64,
+    want: Want,
+    route: Route,
+    frame: Bytes,
+    properties: BasicProperties,
+}
+
+impl Letter {
+    fn new(number: u64, want: Want, request: Request<'_>) -> Self {
+        let Request { route, frame, method, cx } = request;
+        Self { number, want, route, frame, properties: properties::request(cx, method, want, number) }
     }
 }
 
