@@ -38,7 +38,7 @@ pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
 pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
 pub use process::{AuthStrategy, LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
-pub use producer::{ExistsConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName};
+pub use producer::{ExistsConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName, ZoneTasksConfig};
 pub use reader::Mistake;
 pub use schema_ceiling::SchemaCeiling;
 pub use worker::WorkerConfig;

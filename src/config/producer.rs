@@ -24,6 +24,8 @@ choices! {
         InboxTrim = "inbox_trim",
         /// Notifies that zones exist.
         PeriodicExists = "periodic_exists",
+        /// Takes up imports and exports again that nobody is at.
+        ZoneTasks = "zone_tasks",
     } later { "secondary_refresh" }
 }
 
@@ -46,6 +48,17 @@ pub struct ProducerConfig {
     pub inbox_trim: TaskConfig,
     /// Of the task `periodic_exists`.
     pub periodic_exists: ExistsConfig,
+    /// Of the task `zone_tasks`.
+    pub zone_tasks: ZoneTasksConfig,
+}
+
+/// `[producer.zone_tasks]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZoneTasksConfig {
+    /// Time between two runs.
+    pub interval: Duration,
+    /// Imports and exports taken up at once.
+    pub batch_size: u32,
 }
 
 /// `[producer.periodic_exists]`
@@ -118,6 +131,14 @@ impl ProducerConfig {
                         1..=10_000,
                         "Zones told of in one transaction.",
                     ),
+                },
+            ),
+            zone_tasks: s.section(
+                "zone_tasks",
+                "Takes up imports and exports again whose central died.",
+                |s| ZoneTasksConfig {
+                    interval: interval(s, Duration::from_secs(10)),
+                    batch_size: s.within("batch_size", 10u32, 1..=1000, "Taken up by one call."),
                 },
             ),
             service_cleanup: s.section(

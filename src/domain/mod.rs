@@ -27,6 +27,7 @@ pub mod shard;
 pub mod shard_lease;
 pub mod share;
 pub mod soa;
+pub mod task;
 pub mod tick;
 pub mod time;
 pub mod tld;

@@ -177,3 +177,22 @@ pub struct ServiceFilter {
     /// UP, DOWN, WARNING or STOPPED.
     pub status: Option<String>,
 }
+
+/// Conditions on imports and exports: each a text that the column must equal, `*` standing for any run of characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskFilter {
+    /// Status.
+    pub status: Option<String>,
+    /// What came of it.
+    pub message: Option<String>,
+    /// Only those about this zone.
+    pub zone_id: Option<super::ids::ZoneId>,
+}
+
+impl TaskFilter {
+    /// What no import and no export meets.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { zone_id: Some(Uuid::nil().into()), ..Self::default() }
+    }
+}

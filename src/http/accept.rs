@@ -14,6 +14,8 @@ pub(super) const JSON: Media = ("application", "json");
 pub(super) const JSON_PATCH: Media = ("application", "json-patch+json");
 /// Plain text.
 pub(super) const TEXT: Media = ("text", "plain");
+/// A zone file.
+pub(super) const DNS: Media = ("text", "dns");
 /// A page for people.
 pub(super) const HTML: Media = ("text", "html");
 

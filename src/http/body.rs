@@ -40,6 +40,11 @@ impl Object {
         }
     }
 
+    /// An object that is a member of another.
+    pub(super) fn of(members: &serde_json::Map<String, Value>) -> Self {
+        Self { members: members.iter().map(|(name, value)| (name.clone(), value.clone())).collect() }
+    }
+
     /// The members in order.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.members.iter().map(|(name, value)| (name.as_str(), value))
@@ -135,6 +140,28 @@ impl FromRequest for MaybeObject {
                 b"" | b"null" => Ok(Self(Object::default())),
                 body => Object::parse(body).map(Self),
             }
+        })
+    }
+}
+
+/// A body as it came, and of which type the client says it is.
+#[derive(Debug)]
+pub(super) struct Raw {
+    /// The media type in small letters, without parameters.
+    pub(super) media: String,
+    /// The octets.
+    pub(super) body: Bytes,
+}
+
+impl FromRequest for Raw {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (payload, request) = (payload.take(), request.clone());
+        Box::pin(async move {
+            let media = media(request.headers()).to_ascii_lowercase();
+            Ok(Self { media, body: received(&request, payload).await? })
         })
     }
 }

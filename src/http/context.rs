@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use super::Api;
-use super::accept::{HTML, JSON, JSON_PATCH, Media, TEXT, accepts};
+use super::accept::{DNS, HTML, JSON, JSON_PATCH, Media, TEXT, accepts};
 use super::error::ApiError;
 use super::links;
 use super::query::Query;
@@ -85,5 +85,29 @@ impl FromRequest for AnyCtx {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ctx::take(request, &[JSON, TEXT]).map(Self))
+    }
+}
+
+/// The request as a handler sees it that has a zone file and nothing else.
+pub(super) struct DnsCtx(pub(super) Ctx);
+
+impl FromRequest for DnsCtx {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ctx::take(request, &[DNS]).map(Self))
+    }
+}
+
+/// The request as a handler sees it that changes something in part, although not by PATCH.
+pub(super) struct PatchCtx(pub(super) Ctx);
+
+impl FromRequest for PatchCtx {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ctx::take(request, &[JSON, JSON_PATCH]).map(Self))
     }
 }

@@ -4,6 +4,7 @@
 //! separate from those of messages; nothing here holds state between requests, so any number of instances may run.
 
 mod accept;
+mod admin;
 mod body;
 mod connections;
 mod context;
@@ -67,6 +68,11 @@ impl Api {
         Arc::new(Self { central, policy, settings, health, counters: Arc::default() })
     }
 
+    /// The start of links that do not depend on the request.
+    fn base_uri(&self) -> &str {
+        &self.settings.base_uri
+    }
+
     /// True if clients are asked to go elsewhere.
     fn is_withdrawn(&self) -> bool {
         self.health.health.is_withdrawn()
@@ -76,6 +82,10 @@ impl Api {
 /// Puts the API into an actix-web application, be it behind a listener or called directly.
 pub fn configure(api: Arc<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
+        // Before what says that it is not there.
+        if !api.settings.admin_extensions.is_empty() {
+            config.service(admin::scope(&api.settings.admin_extensions));
+        }
         config
             .app_data(web::Data::new(api.health.clone()))
             .app_data(web::Data::from(api))

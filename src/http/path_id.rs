@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::error::ApiError;
 use crate::domain::ids::{
-    BlacklistId, RecordsetId, ServiceStatusId, ShareId, TldId, TransferAcceptId, TransferRequestId,
-    TsigKeyId, ZoneId,
+    BlacklistId, PoolId, RecordsetId, ServiceStatusId, ShareId, TaskId, TldId, TransferAcceptId,
+    TransferRequestId, TsigKeyId, ZoneId,
 };
 use crate::transport::Fault;
 
@@ -26,7 +26,12 @@ pub(super) fn uuid(text: &str) -> Option<Uuid> {
 }
 
 fn id<T: From<Uuid>>(request: &HttpRequest, parameter: &str) -> Result<T, ApiError> {
-    let text = request.match_info().query(parameter);
+    let segment = match parameter {
+        "zone_import_id" => "import_id",
+        "zone_export_id" => "export_id",
+        other => other,
+    };
+    let text = request.match_info().query(segment);
     uuid(text)
         .map(T::from)
         .ok_or_else(|| Fault::invalid("invalid_uuid", format!("Invalid UUID {parameter}: {text}")).into())
@@ -65,6 +70,16 @@ paths! {
     BlacklistPath { blacklist_id: BlacklistId }
     /// `/tsigkeys/{tsigkey_id}`
     TsigKeyPath { tsigkey_id: TsigKeyId }
+    /// `/pools/{pool_id}`
+    PoolPath { pool_id: PoolId }
+    /// `/zones/tasks/imports/{import_id}`
+    ImportPath { import_id: TaskId }
+    /// The same, which to delete it has another name.
+    ZoneImportPath { zone_import_id: TaskId }
+    /// `/zones/tasks/exports/{export_id}`
+    ExportPath { export_id: TaskId }
+    /// The same, which to delete it has another name.
+    ZoneExportPath { zone_export_id: TaskId }
     /// `/zones/{zone_id}/shares/{zone_share_id}`
     SharePath { zone_id: ZoneId, zone_share_id: ShareId }
     /// `/zones/tasks/transfer_requests/{zone_transfer_request_id}`

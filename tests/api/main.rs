@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
+mod admin;
 mod changes;
 mod names;
+mod pools;
 mod protocol;
 mod quotas;
 mod recordsets;
@@ -15,6 +17,7 @@ mod tsigkeys;
 mod validation_queries;
 mod validation_recordsets;
 mod validation_zones;
+mod zone_tasks;
 mod zones;
 
 #[path = "../support/ports.rs"]

@@ -179,12 +179,22 @@ impl<'r> Caller<'r> {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Got {
+        let body = body.map(|body| body.to_string());
+        let media = body.is_some().then_some("application/json");
+        self.sent(method, path, media, body.unwrap_or_default().into_bytes()).await
+    }
+
+    /// Sends any octets as any type.
+    pub(crate) async fn raw(&self, method: &str, path: &str, media: &str, body: &[u8]) -> Got {
+        self.sent(method, path, Some(media), body.to_vec()).await
+    }
+
+    async fn sent(&self, method: &str, path: &str, media: Option<&str>, body: Vec<u8>) -> Got {
         let client =
             self.rig.world.api().clone().caller(self.project, self.roles).with("Host", "dns.example");
         let mut headers: Vec<_> = self.header.into_iter().collect();
-        headers.extend(body.is_some().then_some(("Content-Type", "application/json")));
+        headers.extend(media.map(|media| ("Content-Type", media)));
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
         let reply = client.raw(method, path, &headers, body).await.unwrap();
         let text = String::from_utf8(reply.body.to_vec()).unwrap();
         Got {

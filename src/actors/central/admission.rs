@@ -3,6 +3,8 @@
 //! Invariants: the checks run in the order of the API's contract, so that of several mistakes always the same one is
 //! told; all of them read the transaction that inserts the zone.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::blacklist;
 use crate::domain::ids::{PoolId, ProjectId, ZoneId};
 use crate::domain::name::Name;
@@ -17,7 +19,7 @@ use super::error::CentralError;
 use super::refusals;
 
 /// What the caller may do beyond the rules.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Privileges {
     /// Names that a blacklist pattern matches.
     pub(super) blacklisted_names: bool,

@@ -10,28 +10,37 @@ mod admission;
 mod authorize;
 mod blacklists;
 mod error;
+mod export;
+mod import;
+mod imports;
 mod lag;
 mod notify;
 mod once;
 mod outbox;
 mod placement;
+mod pool_resource;
 pub mod pools;
 mod quotas;
 mod recordset_writes;
 mod recordsets;
 mod refusals;
 mod report;
+mod reports;
 mod service_statuses;
 mod shares;
+mod tasks;
 mod tlds;
 mod transfer_accepts;
 mod transfer_requests;
 mod tsig_keys;
+mod zone_moves;
 mod zone_writes;
 mod zones;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use self::lag::Lag;
 use self::notify::Emitter;
@@ -56,6 +65,8 @@ pub struct CentralService {
     worker: ServiceRef<Worker>,
     emitter: Option<Arc<Emitter>>,
     outbox_age: Duration,
+    /// Imports and exports under way here.
+    jobs: Arc<Semaphore>,
 }
 
 impl CentralService {
@@ -76,6 +87,7 @@ impl CentralService {
             worker,
             emitter: None,
             outbox_age: Duration::from_secs(86_400),
+            jobs: Arc::new(Semaphore::new(tasks::AT_ONCE)),
         }
     }
 

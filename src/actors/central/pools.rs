@@ -288,7 +288,7 @@ fn same(old: &Pool, wanted: &Pool) -> bool {
 }
 
 /// Gives every primary zone of the pool the NS set that the pool has now. Answers the zones that had another.
-async fn show_ns_records(
+pub(super) async fn show_ns_records(
     store: &Store,
     clock: Clock,
     pool: &Pool,

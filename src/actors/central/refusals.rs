@@ -4,6 +4,7 @@
 //! may not see is refused as one that does not exist.
 
 use crate::domain::quota::Resource;
+use crate::domain::task::TaskKind;
 use crate::domain::tsig_key::TsigScope;
 use crate::transport::{Fault, FaultCode};
 
@@ -89,6 +90,37 @@ pub(super) fn transfer_is_over() -> Fault {
 
 pub(super) fn wrong_transfer_key() -> Fault {
     Fault::forbidden("invalid_key", "The key is not that of the transfer request")
+}
+
+pub(super) fn task_not_found(kind: TaskKind) -> Fault {
+    match kind {
+        TaskKind::Import => Fault::not_found("zone_import_not_found", "Could not find ZoneImport"),
+        TaskKind::Export => Fault::not_found("zone_export_not_found", "Could not find ZoneExport"),
+    }
+}
+
+pub(super) fn too_large_to_export() -> Fault {
+    Fault::too_large("export_size", "The zone is too large to be exported")
+}
+
+pub(super) fn pool_not_found() -> Fault {
+    Fault::not_found("pool_not_found", "Could not find Pool")
+}
+
+pub(super) fn duplicate_pool() -> Fault {
+    Fault::conflict("duplicate_pool", "Duplicate Pool")
+}
+
+pub(super) fn duplicate_ns_record() -> Fault {
+    Fault::conflict("duplicate_pool_ns_record", "Duplicate PoolNsRecord")
+}
+
+pub(super) fn last_ns_record() -> Fault {
+    Fault::invalid("last_server_delete_not_allowed", "A pool keeps one NS record at least")
+}
+
+pub(super) fn pool_has_zones() -> Fault {
+    Fault::invalid("invalid_operation", "The pool has zones")
 }
 
 pub(super) fn no_pool() -> Fault {

@@ -26,7 +26,7 @@ use crate::store::repo::{fences, inbox, journal, recordsets, shares, versions, z
 use super::admission::{self, Admitted, Limits, Privileges};
 use super::api::zones::{CreateZone, PurgeZones, TrimJournals};
 use super::error::CentralError;
-use super::refusals;
+use super::{imports, refusals};
 
 /// Everything that creating a zone depends on.
 #[derive(Debug, Clone)]
@@ -40,6 +40,25 @@ pub(super) struct NewZone {
     pub(super) privileges: Privileges,
     pub(super) now: Timestamp,
     pub(super) request: CreateZone,
+    /// What a file says of it, if it is made of one.
+    pub(super) imported: Option<Imported>,
+}
+
+/// What a file says of a zone.
+#[derive(Debug, Clone)]
+pub(super) struct Imported {
+    pub(super) serial: Serial,
+    pub(super) sets: Vec<ImportedSet>,
+    pub(super) max_name_len: usize,
+}
+
+/// A recordset of a file.
+#[derive(Debug, Clone)]
+pub(super) struct ImportedSet {
+    pub(super) name: Name,
+    pub(super) kind: RecordType,
+    pub(super) ttl: Option<Ttl>,
+    pub(super) records: Vec<String>,
 }
 
 impl NewZone {
@@ -47,6 +66,9 @@ impl NewZone {
     /// may still have that. A secondary zone has nothing to show before its first transfer.
     fn first_serial(&self, last: Option<Serial>) -> Serial {
         let now = self.now.seconds();
+        if let Some(Imported { serial, .. }) = &self.imported {
+            return last.filter(|last| !serial.is_newer_than(*last)).map_or(*serial, |last| last.next(now));
+        }
         match self.request.kind {
             ZoneKind::Secondary => Serial::new(1),
             ZoneKind::Primary | ZoneKind::Catalog => last.map_or(Serial::at(now), |last| last.next(now)),
@@ -70,7 +92,8 @@ pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, Ce
     let last = zones::last_serial(tx, &request.name, admitted.pool.id).await?;
     let serial = new.first_serial(last);
     let sets = generated_sets(new, &admitted.pool, serial);
-    let zone = new_zone(new, &admitted, serial, sets.len());
+    let mut zone = new_zone(new, &admitted, serial, sets.len());
+    let imported = imports::rows(tx, new, &mut zone, &admitted).await?;
     zones::insert(tx, &zone, new.now).await.map_err(|e| match e.is_unique(zones::NAME_TAKEN) {
         true => refusals::duplicate_zone().into(),
         false => CentralError::from(e),
@@ -78,6 +101,7 @@ pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, Ce
     for (kind, records) in sets {
         recordsets::set_generated(tx, &zone, kind, records, zone.progress.generation, new.now).await?;
     }
+    recordsets::insert_many(tx, &imported).await?;
     versions::record(tx, zone.id, zone.serial, zone.progress.generation, new.now).await?;
     let mut touched = vec![zone.id];
     for mut child in admitted.children {
@@ -150,13 +174,8 @@ pub(super) async fn update(
     Ok(zone)
 }
 
-/// Marks a zone for deletion; the row goes when the name servers confirmed.
-pub(super) async fn delete(
-    tx: &mut dyn Tx,
-    zone: Zone,
-    flags: CallerFlags,
-    now: Timestamp,
-) -> Result<Zone, CentralError> {
+/// Refuses to let go a zone that is shared or has others below it; its shares go with it if that was asked for.
+pub(super) async fn may_go(tx: &mut dyn Tx, zone: &Zone, flags: CallerFlags) -> Result<(), CentralError> {
     if flags.delete_shares {
         shares::delete_all(tx, zone.id).await?;
     } else if shares::has_any(tx, zone.id).await? {
@@ -165,6 +184,17 @@ pub(super) async fn delete(
     if zones::children_count(tx, zone.id).await? > 0 {
         return Err(refusals::zone_has_sub_zone().into());
     }
+    Ok(())
+}
+
+/// Marks a zone for deletion; the row goes when the name servers confirmed.
+pub(super) async fn delete(
+    tx: &mut dyn Tx,
+    zone: Zone,
+    flags: CallerFlags,
+    now: Timestamp,
+) -> Result<Zone, CentralError> {
+    may_go(tx, &zone, flags).await?;
     let mut zone = Zone {
         shared: zone.shared && !flags.delete_shares,
         progress: zone.progress.deleting(),

@@ -39,6 +39,7 @@ impl Handle<CreateZone> for CentralService {
             privileges: self.privileges(cx),
             now: self.clock.now(),
             request: m,
+            imported: None,
         };
         let created = self
             .once::<CreateZone, _, _>(cx, |tx| {

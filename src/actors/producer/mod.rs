@@ -4,6 +4,7 @@
 //! holds, and stops when it can no longer be sure of them.
 
 pub mod api;
+mod jobs;
 mod outlet;
 mod ownership;
 mod tasks;
@@ -114,6 +115,10 @@ impl ProducerService {
                 TaskName::InboxTrim => {
                     let task = tasks::InboxTrim { ownership, central, config: config.inbox_trim };
                     reconciler(task, config.inbox_trim.interval, stop, runtime)
+                }
+                TaskName::ZoneTasks => {
+                    let task = jobs::ZoneTasks { ownership, central, config: config.zone_tasks };
+                    reconciler(task, config.zone_tasks.interval, stop, runtime)
                 }
                 TaskName::ServiceCleanup => {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };

@@ -4,7 +4,10 @@
 
 mod blacklists;
 mod collection;
+mod exports;
+mod imports;
 mod limits;
+mod pools;
 mod quotas;
 mod recordset_body;
 mod recordset_view;
@@ -16,6 +19,7 @@ mod transfer_accepts;
 mod transfer_requests;
 mod tsigkeys;
 mod zone_body;
+mod zone_tasks;
 mod zone_view;
 mod zones;
 
@@ -28,7 +32,10 @@ use super::error::ApiError;
 use super::pipeline;
 use crate::transport::{Fault, FaultCode};
 
-type Answer = Result<HttpResponse, ApiError>;
+pub(super) use exports::zone_file;
+pub(super) use quotas::{View as QuotasView, project as project_in_path};
+
+pub(super) type Answer = Result<HttpResponse, ApiError>;
 
 /// Everything below `/v2`.
 pub(super) fn scope() -> impl HttpServiceFactory {
@@ -40,10 +47,14 @@ pub(super) fn scope() -> impl HttpServiceFactory {
         .configure(blacklists::configure)
         .configure(tsigkeys::configure)
         .configure(quotas::configure)
+        .configure(pools::configure)
         // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
         .service(web::resource("/zones/{word:nameservers|recordsets|shares|tasks}").to(no_such_path))
         .configure(transfer_requests::configure)
         .configure(transfer_accepts::configure)
+        .configure(imports::configure)
+        .configure(exports::configure)
+        .configure(zone_tasks::configure)
         .configure(shares::configure)
         .configure(recordsets::configure)
         .configure(zones::configure)
@@ -51,11 +62,11 @@ pub(super) fn scope() -> impl HttpServiceFactory {
 }
 
 /// A resource on which every method that is not added is 405.
-fn resource(path: &str) -> actix_web::Resource {
+pub(super) fn resource(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(method_not_allowed))
 }
 
-async fn no_such_path() -> Answer {
+pub(super) async fn no_such_path() -> Answer {
     Err(ApiError::no_such_path())
 }
 

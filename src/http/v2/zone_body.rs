@@ -10,6 +10,7 @@ use super::zone_view::ZoneView;
 use crate::actors::central::api::zones::CreateZone;
 use crate::domain::host_port::HostPort;
 use crate::domain::hostname::{MAX_TEXT, check_email, parse_domain};
+use crate::domain::ids::PoolId;
 use crate::domain::name::Name;
 use crate::domain::ttl::Ttl;
 use crate::domain::violation::{PathElement, ValidatorValue, Violation};
@@ -19,7 +20,8 @@ use crate::http::error::ApiError;
 use crate::http::path_id;
 use crate::http::shape::{Access, Shape, list, missing, name_at};
 use crate::http::value::{
-    MAX_DESCRIPTION, bad_value, checked, optional_text, optional_ttl, printed, rejected, text, ttl, type_name,
+    MAX_DESCRIPTION, bad_value, checked, optional_text, optional_ttl, printed, rejected, text, ttl,
+    type_name, uuid,
 };
 use crate::transport::Fault;
 
@@ -178,7 +180,7 @@ fn kind(value: &Value) -> Result<ZoneKind, ApiError> {
         .ok_or_else(|| bad_value(format_args!("Field value {} is invalid", printed(value))))
 }
 
-fn attributes(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
+pub(super) fn attributes(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     let Value::Object(members) = value else {
         let given = type_name(value);
         return Err(rejected("AttributeError", format_args!("'{given}' object has no attribute 'items'")));
@@ -200,6 +202,20 @@ fn masters(value: &Value) -> Result<Vec<HostPort>, ApiError> {
         .iter()
         .map(|item| HostPort::parse_master(&text(item, "masters", MAX_TEXT)?).map_err(bad_value))
         .collect()
+}
+
+/// The pool that a body asks to move `zone` to.
+pub(super) fn destination(object: &Object, zone: &Zone) -> Result<Option<PoolId>, ApiError> {
+    let (mut given, mut pool) = (Given::default(), None);
+    let current = || serde_json::to_value(ZoneView::of(zone, "")).unwrap_or_default();
+    NEW_ZONE.read(object, current, |member, value| {
+        if member == "pool_id" && !value.is_null() {
+            pool = Some(PoolId::from(uuid(value, member)?));
+        }
+        given.set(member, value, false)
+    })?;
+    given.check_kind(zone.kind, false)?;
+    Ok(pool)
 }
 
 /// Checked for its form only.

@@ -4,8 +4,10 @@
 //! name, a name server and a NOTIFY receiver their address, a target its driver and where it is notified); a pool's
 //! version grows exactly when something of it changed.
 
+use super::list::List;
 use crate::domain::host_port::HostPort;
 use crate::domain::ids::PoolId;
+use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::pool::{AlsoNotify, Nameserver, NsRecord, Pool, Target};
 use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
@@ -43,6 +45,39 @@ pub async fn get_by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<Pool>, St
 /// If the database fails.
 pub async fn list(tx: &mut dyn Tx) -> Result<Vec<Pool>, StoreError> {
     load(tx, &Query::default()).await
+}
+
+/// A page of the pools.
+///
+/// # Errors
+/// [`StoreError::MarkerNotFound`] if the marker is none of them.
+pub async fn find(
+    tx: &mut dyn Tx,
+    name: Option<&str>,
+    page: &PageRequest<NamedSortKey>,
+) -> Result<Page<Pool>, StoreError> {
+    let dialect = tx.dialect();
+    let sort = match page.sort_key {
+        NamedSortKey::CreatedAt => "p.created_at",
+        NamedSortKey::Id => "p.id",
+        NamedSortKey::UpdatedAt => "COALESCE(p.updated_at, -1)",
+        NamedSortKey::Name => "p.name",
+    };
+    let list = List { columns: "p.id", from: "pools p", id: "p.id", sort };
+    let (rows, total) = list
+        .page(tx, Query::new(" WHERE TRUE"), page, |query| {
+            query.and_text(dialect, "p.name", name);
+        })
+        .await?;
+    let ids: Vec<PoolId> = rows.into_iter().map(|mut row| row.id("id")).collect::<Result<_, _>>()?;
+    let mut items = Vec::new();
+    if !ids.is_empty() {
+        let mut only = Query::new(" WHERE p.id IN ");
+        only.bind_list(ids.iter().copied());
+        items = load(tx, &only).await?;
+        items.sort_by_key(|pool| ids.iter().position(|id| *id == pool.id));
+    }
+    Ok(Page { items, total: Some(total) })
 }
 
 /// The versions of all pools: whoever keeps pools in memory compares these.

@@ -6,11 +6,14 @@
 pub mod blacklists;
 pub mod inbox;
 pub mod outbox;
+pub mod pools;
 pub mod quotas;
 pub mod recordsets;
+pub mod reports;
 pub mod services;
 pub mod shares;
 pub mod status;
+pub mod tasks;
 pub mod tlds;
 pub mod transfers;
 pub mod tsig_keys;
@@ -61,4 +64,7 @@ tables! {
     quotas
     shares
     transfers
+    pools
+    tasks
+    reports
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Central;
 use crate::domain::host_port::HostPort;
-use crate::domain::ids::{ProjectId, ZoneId};
+use crate::domain::ids::{PoolId, ProjectId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest, ZoneFilter, ZoneSortKey};
 use crate::domain::pool::NsRecord;
@@ -23,6 +23,8 @@ rpcs! { Central;
     "find_zones"           FindZones          => Page<Zone>,     repeatable;
     "update_zone"          UpdateZone         => Zone,           once, key = id;
     "delete_zone"          DeleteZone         => Zone,           once, key = id;
+    "abandon_zone"         AbandonZone        => (),             once, key = id;
+    "move_zone"            MoveZone           => (),             once, key = id;
     "get_zone_nameservers" GetZoneNameservers => Vec<NsRecord>,  repeatable;
     "purge_zones"          PurgeZones         => u64;
     "trim_journals"        TrimJournals       => u64;
@@ -78,6 +80,22 @@ pub struct UpdateZone {
 pub struct DeleteZone {
     /// Which.
     pub id: ZoneId,
+}
+
+/// Forgets a zone at once; name servers are left as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonZone {
+    /// Which.
+    pub id: ZoneId,
+}
+
+/// Moves a zone to another pool; its copies on the servers of the old one stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveZone {
+    /// Which.
+    pub id: ZoneId,
+    /// Where to; the only other pool that it can go to if absent.
+    pub pool_id: Option<PoolId>,
 }
 
 /// The NS records of the pool that serves a zone.

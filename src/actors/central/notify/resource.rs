@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::payload::joined;
 use crate::domain::blacklist_entry::Blacklist;
 use crate::domain::ids::ProjectId;
+use crate::domain::pool::Pool;
 use crate::domain::share::Share;
+use crate::domain::task::Task;
 use crate::domain::tld::Tld;
 use crate::domain::transfer::{TransferAccept, TransferRequest};
 use crate::domain::tsig_key::TsigKey;
@@ -94,5 +96,38 @@ pub(in crate::actors::central) fn transfer_accept(accept: &TransferAccept) -> Va
         "status": accept.status.as_str(),
         "created_at": joined(accept.created_at),
         "updated_at": accept.updated_at.map(joined),
+    })
+}
+
+/// A pool, as far as the API shows it.
+pub(in crate::actors::central) fn pool(pool: &Pool) -> Value {
+    let ns = |ns: &crate::domain::pool::NsRecord| json!({"hostname": ns.hostname.as_str(), "priority": ns.priority});
+    json!({
+        "id": pool.id.to_string(),
+        "name": pool.name,
+        "description": pool.description,
+        "attributes": pool.attributes,
+        "ns_records": pool.ns_in_order().into_iter().map(ns).collect::<Vec<_>>(),
+        "version": pool.version,
+        "created_at": joined(pool.created_at),
+        "updated_at": pool.updated_at.map(joined),
+    })
+}
+
+/// An import or an export.
+pub(in crate::actors::central) fn task(task: &Task) -> Value {
+    let project = task.project_id.as_ref().map(ProjectId::as_str);
+    json!({
+        "id": task.id.to_string(),
+        "task_type": task.kind.as_str(),
+        "zone_id": task.zone_id.map(|id| id.to_string()),
+        "tenant_id": project,
+        "project_id": project,
+        "status": task.status.as_str(),
+        "message": task.message,
+        "location": task.location,
+        "version": task.version,
+        "created_at": joined(task.created_at),
+        "updated_at": task.updated_at.map(joined),
     })
 }

@@ -1,6 +1,8 @@
 //! A recordset's row.
 
 use crate::domain::ids::ProjectId;
+use crate::domain::name::Name;
+use crate::domain::record_type::RecordType;
 use crate::domain::recordset::Recordset;
 use crate::domain::zone_status::{Action, Progress, Status};
 use crate::store::error::StoreError;
@@ -23,6 +25,14 @@ pub(super) const STATUS: &str = "CASE WHEN r.records = '[]' OR r.generation <= z
 pub struct Place {
     pub(in crate::store::repo) name_key: String,
     pub(in crate::store::repo) kind: String,
+}
+
+impl Place {
+    /// The place of a recordset of this name and type.
+    #[must_use]
+    pub fn of(name: &Name, kind: RecordType) -> Self {
+        Self { name_key: name.key(), kind: kind.to_string() }
+    }
 }
 
 impl From<&Recordset> for Place {

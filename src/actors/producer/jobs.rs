@@ -1,0 +1,31 @@
+//! Imports and exports that nobody is at: whoever accepted them may have died.
+//!
+//! Invariants: as for every periodic task; a job is held by one central at a time, whatever happens here.
+
+use super::ownership::Ownership;
+use super::tasks::singletons;
+use crate::actors::central::api::Central;
+use crate::actors::central::api::tasks::RunTasks;
+use crate::actors::reconcile::Reconcile;
+use crate::config::ZoneTasksConfig;
+use crate::transport::{Cx, Fault, ServiceRef};
+
+/// Takes up imports and exports again.
+#[derive(Debug)]
+pub(super) struct ZoneTasks {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+    pub(super) config: ZoneTasksConfig,
+}
+
+impl Reconcile for ZoneTasks {
+    const NAME: &'static str = "zone_tasks";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let Some(token) = singletons(&working) else { return Ok(()) };
+        let message = RunTasks { token, limit: self.config.batch_size };
+        while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
+        Ok(())
+    }
+}
