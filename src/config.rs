@@ -5,6 +5,7 @@
 
 mod amqp;
 mod api;
+mod auth;
 mod central;
 mod coordinator;
 mod database;
@@ -13,6 +14,8 @@ mod health;
 mod mdns;
 mod network;
 mod notifications;
+mod policy;
+pub mod policy_file;
 pub mod pool_file;
 pub mod pool_text;
 mod printed;
@@ -20,6 +23,7 @@ mod process;
 mod producer;
 mod reader;
 mod schema_ceiling;
+mod secrets;
 mod setting;
 mod worker;
 
@@ -31,16 +35,19 @@ use serde_json::Value;
 pub use self::coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, SharedSecret};
 pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::{AdminExtension, ApiConfig};
+pub use auth::{AuthConfig, AuthStrategy, KeystoneConfig, Password};
 pub use central::{CentralConfig, SoaConfig};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
 pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
-pub use process::{AuthStrategy, LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
+pub use policy::PolicyConfig;
+pub use process::{LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
 pub use producer::{ExistsConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName, ZoneTasksConfig};
 pub use reader::Mistake;
 pub use schema_ceiling::SchemaCeiling;
+pub use secrets::{SecretKey, SecretsConfig};
 pub use worker::WorkerConfig;
 
 use reader::{Line, Section};
@@ -55,9 +62,9 @@ pub struct Config {
     /// What is told of how this process is.
     pub health: HealthConfig,
     /// How callers prove who they are.
-    pub auth_strategy: AuthStrategy,
-    /// File whose rules replace the built-in ones of the same names.
-    pub policy_file: Option<PathBuf>,
+    pub auth: AuthConfig,
+    /// Who may do what.
+    pub policy: PolicyConfig,
     /// Business rules.
     pub central: CentralConfig,
     /// Pushing changes to name servers.
@@ -68,6 +75,8 @@ pub struct Config {
     pub mdns: MdnsConfig,
     /// The database.
     pub database: DatabaseConfig,
+    /// Keys of what is secret in the database.
+    pub secrets: SecretsConfig,
     /// Messages between services.
     pub transport: TransportConfig,
     /// What others are told of.
@@ -115,21 +124,14 @@ impl Config {
             node: root.section("node", "This process.", NodeConfig::read),
             api: root.section("api", "The REST API.", ApiConfig::read),
             health: root.section("health", "Whether this process is ready.", HealthConfig::read),
-            auth_strategy: root.section("auth", "How callers prove who they are.", |s| {
-                s.get("strategy", AuthStrategy::None, "none: headers name project, user and roles.")
-            }),
-            policy_file: root.section("policy", "Who may do what.", |s| {
-                s.optional(
-                    "file",
-                    &PathBuf::from("/etc/ordain/policy.yaml"),
-                    "File whose rules replace the built-in ones of the same names.",
-                )
-            }),
+            auth: root.section("auth", "How callers prove who they are.", AuthConfig::read),
+            policy: root.section("policy", "Who may do what.", PolicyConfig::read),
             central: root.section("central", "Business rules.", CentralConfig::read),
             worker: root.section("worker", "Pushing changes to name servers.", WorkerConfig::read),
             producer: root.section("producer", "Periodic tasks.", ProducerConfig::read),
             mdns: root.section("mdns", "The built-in name server and hidden primary.", MdnsConfig::read),
             database: root.section("database", "Where everything is kept.", DatabaseConfig::read),
+            secrets: root.section("secrets", "What is secret in the database.", SecretsConfig::read),
             transport: root.section("transport", "Messages between services.", TransportConfig::read),
             notifications: root.section(
                 "notifications",
@@ -182,7 +184,7 @@ mod tests {
             "central": {"soa": {"refresh_min": 10, "refresh_max": 5}, "supported_record_type": ["A", "B"]},
             "producer": {"enabled_tasks": ["recovery", "dance"], "zone_purge": {"interval": "0s"}},
             "database": {"url": "mysql://u:password@db/ordain"},
-            "auth": {"strategy": "keystone"},
+            "auth": {"strategy": "kerberos"},
             "transport": {"call_timeout": "0s"},
             "log": {"level": "loud=very=much"},
             "apu": {},
@@ -230,8 +232,16 @@ mod tests {
 
         let config = Config::from_tree(uncommented()).unwrap();
         let optional = Config {
-            policy_file: None,
+            policy: PolicyConfig { file: None, ..config.policy.clone() },
             pools_file: None,
+            auth: AuthConfig {
+                keystone: KeystoneConfig {
+                    www_authenticate_uri: None,
+                    ca_file: None,
+                    ..config.auth.keystone.clone()
+                },
+                ..config.auth.clone()
+            },
             health: HealthConfig { disable_by_file: None, ..config.health.clone() },
             coordinator: CoordinatorConfig {
                 state_path: None,

@@ -9,11 +9,12 @@ pub mod cluster;
 mod emission;
 mod error;
 mod estate;
+mod front;
 mod native_pool;
 mod opening;
 pub mod operator;
 mod patience;
-mod policy;
+pub mod policy;
 mod pooling;
 mod services;
 pub mod singleton;
@@ -152,7 +153,7 @@ impl Deployment {
         let transport = opening::open_transport(&config, &health).await?;
         let assembly = Arc::new(Assembly::new(config, transport, edges, health)?);
         let health_addresses = assembly.tell_health()?;
-        let api = services.contains(&ServiceKind::Api).then(|| assembly.make_api());
+        let api = services.contains(&ServiceKind::Api).then(|| assembly.make_api()).transpose()?;
         let starting = assembly.runtime().spawn(Arc::clone(&assembly).start(services.to_vec(), api.clone()));
         let mut deployment = Self {
             assembly,
@@ -223,11 +224,12 @@ impl Deployment {
         self.assembly.transport()
     }
 
-    /// Reads again what can be read again: the pool file.
+    /// Reads again what can be read again: the policy and pool files.
     ///
     /// # Errors
-    /// If it cannot be used; then the pools stay as they are.
+    /// If one cannot be used; then what it governs stays as it is.
     pub async fn reload(&self) -> Result<(), StartError> {
+        self.assembly.reload_policy()?;
         self.assembly.settle_pools().await
     }
 

@@ -14,6 +14,7 @@ pub mod dns;
 pub mod domain;
 pub mod health;
 pub mod http;
+pub mod remote;
 pub mod store;
 pub mod telemetry;
 #[cfg(feature = "testing")]

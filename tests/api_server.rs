@@ -10,8 +10,8 @@ use ordain::actors::api::api::Front as _;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::zones::FindZones;
 use ordain::domain::page::Page;
-use ordain::domain::policy::Policy;
-use ordain::http::{Api, ApiServer, ApiSettings, HealthCheck, ServerHandle};
+use ordain::domain::policy::{Policy, PolicyInForce};
+use ordain::http::{Api, ApiServer, ApiSettings, Authentication, HealthCheck, ServerHandle};
 use ordain::transport::{Fake, Faked, InProcess, run_threaded};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -36,7 +36,8 @@ async fn listen(settings: ApiSettings) -> Listening {
         .unwrap();
     let api = Api::new(
         transport.service_ref(),
-        Arc::new(Policy::defaults().unwrap()),
+        PolicyInForce::new(Policy::defaults().unwrap()),
+        Authentication::none(),
         settings,
         HealthCheck::default(),
     );

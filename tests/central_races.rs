@@ -17,7 +17,7 @@ use ordain::config::{CentralConfig, Config};
 use ordain::domain::identity::Identity;
 use ordain::domain::ids::{NsRecordId, PoolId, ProjectId, ZoneId};
 use ordain::domain::name::Name;
-use ordain::domain::policy::Policy;
+use ordain::domain::policy::{Policy, PolicyInForce};
 use ordain::domain::pool::{NsRecord, Pool};
 use ordain::domain::record_type::RecordType;
 use ordain::domain::recordset::RecordsetChanges;
@@ -47,7 +47,7 @@ async fn rig(store: Store, transport: Arc<dyn Transport>, config: CentralConfig)
         store.transact(|tx| Box::pin(async move { pools::put(tx, pool, now).await })).await;
     made.unwrap();
     let worker = Fake::<Worker>::on(|_: PublishZone| Ok(())).mount(&*transport).await.unwrap();
-    let policy = Arc::new(Policy::defaults().unwrap());
+    let policy = PolicyInForce::new(Policy::defaults().unwrap());
     let state = CentralService::new(store.clone(), clock, policy, config, transport.service_ref());
     let inbox =
         Host::start(Arc::new(state), api::routes(), HostConfig::default(), &Place::current().unwrap());

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ordain::domain::identity::Identity;
+use ordain::domain::identity::{Identity, TokenScope};
 use ordain::domain::ids::{ProjectId, RequestId};
 use ordain::transport::suite::probe::{Probe, ProbeState, Renamed, Renaming, routes};
 use ordain::transport::{
@@ -170,5 +170,19 @@ fn damaged_frames_are_faults() {
         }
         let cut = frame::read_reply(&bytes(FAULT).slice(..40)).unwrap_err();
         assert!(cut.maybe_done, "an answer that cannot be read may mean that the work was done");
+    });
+}
+
+#[test]
+fn only_a_caller_without_a_project_scope_needs_the_newer_header() {
+    run_paused(async {
+        for (scope, schema) in [(TokenScope::Project, 1), (TokenScope::Domain, 2), (TokenScope::System, 2)] {
+            let cx = context();
+            let caller = Identity { scope, ..(*cx.caller).clone() };
+            let cx = Cx { caller: caller.clone().into(), ..cx };
+            let written = frame::write_request(&Parcel::new(cx, Want::Reply, renamed()), u16::MAX).unwrap();
+            assert_eq!(written.slice(6..8), [0, schema][..]);
+            assert_eq!(*frame::read_request(&written).unwrap().cx.caller, caller);
+        }
     });
 }

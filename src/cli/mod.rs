@@ -7,10 +7,12 @@ mod cluster;
 mod config;
 mod db;
 mod dev;
+mod policy;
 mod pool;
 mod serve;
 mod service;
 mod stop;
+mod token;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -48,9 +50,15 @@ enum Command {
     /// Pools of name servers.
     #[command(subcommand)]
     Pool(pool::PoolCommand),
+    /// Who may do what.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// The cluster of coordinators.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// Tokens of the strategy "token", for those without an identity service.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Running services.
     #[command(subcommand)]
     Service(service::ServiceCommand),
@@ -83,16 +91,18 @@ struct WrongConfiguration(StartError);
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Dev(dev) => dev.run(),
-        Command::Serve(serve) => serve.run(),
-        Command::Db(db) => db.run(),
-        Command::Config(config) => config.run(),
-        Command::Pool(pool) => pool.run(),
-        Command::Cluster(cluster) => cluster.run(),
-        Command::Service(service) => service.run(),
+        Command::Dev(dev) => dev.run().map(done),
+        Command::Serve(serve) => serve.run().map(done),
+        Command::Db(db) => db.run().map(done),
+        Command::Config(config) => config.run().map(done),
+        Command::Pool(pool) => pool.run().map(done),
+        Command::Policy(policy) => policy.run(),
+        Command::Cluster(cluster) => cluster.run().map(done),
+        Command::Service(service) => service.run().map(done),
+        Command::Token(token) => token.run().map(done),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell that standard error is closed.
             drop(writeln!(io::stderr(), "ordain: {}", explain(&error)));
@@ -103,6 +113,10 @@ pub(crate) fn run() -> ExitCode {
             }
         }
     }
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// The error and its causes, each told once: some tell their cause themselves.

@@ -53,7 +53,7 @@ pub(super) async fn run_until_stopped(
         match asked {
             Asked::Stop => break Ok(()),
             Asked::Reload => match deployment.reload().await {
-                Ok(()) => tracing::info!("pools were read again"),
+                Ok(()) => tracing::info!("policy and pools were read again"),
                 Err(error) => {
                     let error = format!("{:#}", anyhow::Error::from(error));
                     tracing::error!(error, "the reload failed; everything stays as it was");

@@ -48,6 +48,12 @@ pub struct ApiConfig {
     pub keep_alive: Duration,
     /// Connections open at once, per listening thread.
     pub max_connections: usize,
+    /// Requests per second that a project may make here in the long run; 0: any number.
+    pub rate_limit: u32,
+    /// Requests that it may make at once.
+    pub rate_burst: u32,
+    /// Every request is logged.
+    pub access_log: bool,
     /// Everyone without the maintenance role is answered 503.
     pub maintenance_mode: bool,
     /// The role that works on during maintenance.
@@ -125,6 +131,17 @@ impl ApiConfig {
                 10_000usize,
                 1..=usize::MAX,
                 "Connections open at once, per listening thread.",
+            ),
+            rate_limit: s.get(
+                "rate_limit",
+                0u32,
+                "Requests per second that a project may make to this process in the long run; more are answered 429. 0: any number.",
+            ),
+            rate_burst: s.within("rate_burst", 100u32, 1..=u32::MAX, "Requests that a project may make at once."),
+            access_log: s.get(
+                "access_log",
+                true,
+                "Every request is logged, with its caller and outcome, by the target ordain::access at the level info.",
             ),
             maintenance_mode: s.get(
                 "maintenance_mode",

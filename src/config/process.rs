@@ -38,14 +38,6 @@ impl NodeConfig {
 }
 
 choices! {
-    /// How callers prove who they are.
-    AuthStrategy {
-        /// They do not: headers name project, user and roles.
-        None = "none",
-    } later { "keystone" "token" }
-}
-
-choices! {
     /// What messages between services travel on.
     TransportKind {
         /// Typed values within the process.

@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use crate::actors::central::pools::PoolUpdateError;
+use crate::config::policy_file::PolicyFileError;
 use crate::config::pool_file::PoolFileError;
 use crate::dns::server::BindError;
 use crate::domain::policy::PolicyError;
+use crate::remote::http::TrustError;
 use crate::store::StoreError;
 use crate::transport::amqp::AmqpError;
 use crate::transport::{Fault, NoSystem};
@@ -66,16 +68,24 @@ pub enum StartError {
         source: io::Error,
     },
     /// The policy file's form.
-    #[error("policy file {path}: {reason}")]
-    PolicySyntax {
+    #[error("policy file {path}")]
+    PolicyFileForm {
         /// Which.
         path: String,
         /// What is wrong.
-        reason: String,
+        source: PolicyFileError,
     },
     /// The rules in it.
+    #[error("policy: {at}")]
+    Policy {
+        /// File and line.
+        at: String,
+        /// What is wrong.
+        source: PolicyError,
+    },
+    /// What Keystone is known by.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Trust(#[from] TrustError),
     /// The pool file.
     #[error("cannot read the pool file {path}")]
     PoolFile {

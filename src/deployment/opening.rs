@@ -12,7 +12,7 @@ use super::StartError;
 use super::cluster::Cluster;
 use crate::config::{Config, CoordinatorKind, DatabaseUrl, TransportKind};
 use crate::health::Health;
-use crate::store::{Connections, Store};
+use crate::store::{Connections, Store, Vault};
 use crate::transport::{Amqp, InProcess, Mixed, SchemaCeilings, Transport};
 
 /// Opens the configured database, as it is.
@@ -40,7 +40,8 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         lock: database.lock_timeout,
         idle_in_transaction: database.idle_in_transaction_timeout,
     };
-    Ok(Store::open_with(&url, connections).await?)
+    let keys = config.secrets.keys.iter().map(|key| (key.name.clone(), key.octets));
+    Ok(Store::open_with(&url, connections).await?.with_vault(Vault::new(keys)))
 }
 
 /// Opens the configured coordinator; and this process's part in the cluster, if it is one.

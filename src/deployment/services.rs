@@ -30,9 +30,9 @@ use crate::actors::worker::api::Worker;
 use crate::actors::worker::{self, WorkerParts, WorkerService};
 use crate::config::{Config, CoordinatorKind};
 use crate::dns::server::Responder;
-use crate::domain::policy::Policy;
+use crate::domain::policy::PolicyInForce;
 use crate::health::{Condition, Health};
-use crate::http::{Api, ApiServer, ApiSettings, HealthCheck, HealthServer};
+use crate::http::Api;
 use crate::store::Store;
 use crate::transport::{
     Cx, Endpoint, Host, HostConfig, Place, QueueLimits, Routes, Service, Transport, TransportExt,
@@ -47,10 +47,10 @@ const LEASE_PAUSE: Duration = Duration::from_millis(500);
 /// The services of a deployment, as far as they are there.
 #[derive(Debug)]
 pub(super) struct Assembly {
-    config: Config,
-    transport: Arc<dyn Transport>,
-    edges: Edges,
-    policy: Arc<Policy>,
+    pub(super) config: Config,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) edges: Edges,
+    pub(super) policy: PolicyInForce,
     place: Place,
     health: Health,
     coordinator: Arc<OnceCell<Arc<dyn Coordinator>>>,
@@ -58,12 +58,12 @@ pub(super) struct Assembly {
     draining: CancellationToken,
     /// Cancelled as soon as central can be reached, if it is to be in this process; at once otherwise.
     central_reachable: CancellationToken,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    lifecycle: Lifecycle,
+pub(super) struct State {
+    pub(super) lifecycle: Lifecycle,
     store: Option<Store>,
     /// Whether central can be reached, where it is not in this process.
     central: Option<Condition>,
@@ -82,7 +82,7 @@ impl Assembly {
     ) -> Result<Self, StartError> {
         let state = State::default();
         Ok(Self {
-            policy: Arc::new(super::policy::load(&config)?),
+            policy: PolicyInForce::new(super::policy::load(&config)?),
             config,
             transport,
             edges,
@@ -190,6 +190,12 @@ impl Assembly {
         tokio::try_join!(on_the_database, on_the_coordinator, before_the_rest, leases).map(drop)
     }
 
+    /// Reads the policy files again.
+    pub(super) fn reload_policy(&self) -> Result<(), StartError> {
+        self.policy.replace(super::policy::load(&self.config)?);
+        Ok(())
+    }
+
     /// Makes the pools what they should be, where that is for this process to do.
     pub(super) async fn settle_pools(&self) -> Result<(), StartError> {
         let (store, listening) = {
@@ -258,7 +264,7 @@ impl Assembly {
         let service = CentralService::new(
             store.clone(),
             self.edges.clock,
-            Arc::clone(&self.policy),
+            self.policy.clone(),
             self.config.central.clone(),
             self.transport.service_ref(),
         )
@@ -354,65 +360,12 @@ impl Assembly {
         Ok(())
     }
 
-    /// Makes the API, which can be called from then on.
-    pub(super) fn make_api(&self) -> Arc<Api> {
-        let settings = ApiSettings::from(&self.config);
-        let check = self.health_check(self.config.health.detailed);
-        Api::new(self.transport.service_ref(), Arc::clone(&self.policy), settings, check)
-    }
-
     /// Mounts the API's actor, whose heart is yet to beat.
     async fn api(&self, front: &Arc<Api>) -> Result<Heartbeat, StartError> {
         let at = api::api::Api::endpoint();
         let service = Arc::new(ApiService::new(Arc::clone(front) as _));
         self.serve(Tier::Api, at, service, api::api::routes()).await?;
         Ok(self.heart(at).describing(&self.transport.service_ref()))
-    }
-
-    /// Answers requests on the configured addresses. To be called inside the actix system.
-    pub(super) fn listen(&self, api: &Arc<Api>) -> Result<Vec<SocketAddr>, StartError> {
-        let listen = &self.config.api.listen;
-        if listen.is_empty() {
-            return Ok(Vec::new());
-        }
-        let drain = self.config.node.graceful_shutdown_timeout;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let server = ApiServer::bind(api, listen, threads, drain)
-            .map_err(|source| StartError::Api { addresses: listed(listen), source })?;
-        let addresses = server.addresses().to_vec();
-        let handle = server.handle();
-        let running = self.runtime().spawn(server.run());
-        self.at_the_end(Tier::Api, "api listeners", async move {
-            handle.stop(true).await;
-            if let Ok(Err(error)) = running.await {
-                tracing::error!(%error, "the API's listener failed");
-            }
-        });
-        Ok(addresses)
-    }
-
-    /// Answers questions about health on addresses of its own, if there are any. To be called inside the actix system.
-    pub(super) fn tell_health(&self) -> Result<Vec<SocketAddr>, StartError> {
-        let listen = &self.config.health.listen;
-        if listen.is_empty() {
-            return Ok(Vec::new());
-        }
-        let server = HealthServer::bind(&self.health_check(true), listen)
-            .map_err(|source| StartError::Health { addresses: listed(listen), source })?;
-        let (addresses, handle) = (server.addresses().to_vec(), server.handle());
-        let running = self.runtime().spawn(server.run());
-        self.at_the_end(Tier::Ground, "health listeners", async move {
-            handle.stop(true).await;
-            if let Ok(Err(error)) = running.await {
-                tracing::error!(%error, "the listener for questions about health failed");
-            }
-        });
-        Ok(addresses)
-    }
-
-    fn health_check(&self, detailed: bool) -> HealthCheck {
-        let disable_by_file = self.config.health.disable_by_file.clone();
-        HealthCheck { health: self.health.clone(), detailed, disable_by_file }
     }
 
     /// Mounts an instance; it has a heart from here on.
@@ -505,7 +458,12 @@ impl Assembly {
     }
 
     /// Runs `work` when the lifecycle comes to this part.
-    fn at_the_end(&self, tier: Tier, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn at_the_end(
+        &self,
+        tier: Tier,
+        part: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = self.runtime().spawn(async move {
@@ -514,9 +472,4 @@ impl Assembly {
         });
         self.state.lock().lifecycle.task(tier, part, stop, task);
     }
-}
-
-fn listed(addresses: &[SocketAddr]) -> String {
-    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    addresses.join(", ")
 }

@@ -20,8 +20,23 @@ pub struct Identity {
     pub original_project: Option<ProjectId>,
     /// What the caller switched on by header or query, each allowed by its rule.
     pub flags: CallerFlags,
+    /// What the token is for besides a project. Travels in a frame of its own kind: most callers have projects.
+    #[serde(skip)]
+    pub scope: TokenScope,
     /// Set for calls that a service makes on its own behalf: no ownership filter, every rule passes.
     pub system: bool,
+}
+
+/// What a token gives roles on. A token for nothing at all counts as one for a project without an id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenScope {
+    /// A project, or nothing.
+    #[default]
+    Project,
+    /// A domain of the identity service.
+    Domain,
+    /// The whole cloud.
+    System,
 }
 
 /// Switches of one request, each guarded by a policy rule of its own.

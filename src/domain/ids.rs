@@ -80,6 +80,8 @@ uuid_ids! {
     TransferAcceptId;
     /// An import or an export of a zone.
     TaskId;
+    /// A token that an operator made.
+    StaticTokenId;
     /// A row of the service statuses.
     ServiceStatusId;
     /// A running process's instance of a service.

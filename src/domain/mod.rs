@@ -5,6 +5,7 @@
 pub mod blacklist;
 pub mod blacklist_entry;
 pub mod consensus;
+pub mod credentials;
 pub mod delta;
 pub mod generation;
 pub mod host_port;
@@ -27,6 +28,7 @@ pub mod shard;
 pub mod shard_lease;
 pub mod share;
 pub mod soa;
+pub mod static_token;
 pub mod task;
 pub mod tick;
 pub mod time;

@@ -4,6 +4,7 @@
 //! the handler has.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -15,6 +16,7 @@ use super::error::ApiError;
 use super::links;
 use super::query::Query;
 use crate::actors::central::api::Central;
+use crate::domain::credentials::Catalogue;
 use crate::transport::{Cx, Fault, FaultCode, Message, Service};
 
 /// What the pipeline found out, on its way to the handler.
@@ -22,6 +24,7 @@ pub(super) struct Prepared {
     pub(super) cx: Cx,
     pub(super) query: Query,
     pub(super) hide_counts: bool,
+    pub(super) catalogue: Arc<Catalogue>,
 }
 
 /// The request as a handler sees it.
@@ -34,6 +37,9 @@ pub(super) struct Ctx {
     pub(super) query: Query,
     /// Lists of recordsets show no count.
     pub(super) hide_counts: bool,
+    /// Where the caller finds other services, if his token says so.
+    #[expect(dead_code, reason = "resources that use other services will")]
+    pub(super) catalogue: Arc<Catalogue>,
     /// The start of links.
     pub(super) base: String,
 }
@@ -56,13 +62,20 @@ impl Ctx {
     fn take(request: &HttpRequest, offers: &[Media]) -> Result<Self, ApiError> {
         let prepared = request.extensions_mut().remove::<Prepared>();
         let api = request.app_data::<web::Data<Api>>();
-        let (Some(Prepared { cx, query, hide_counts }), Some(api)) = (prepared, api) else {
+        let (Some(Prepared { cx, query, hide_counts, catalogue }), Some(api)) = (prepared, api) else {
             return Err(Fault::internal("unknown", "the request did not pass the pipeline").into());
         };
         if !accepts(request.headers(), offers) {
             return Err(ApiError::NotAcceptable { html: accepts(request.headers(), &[HTML]) });
         }
-        Ok(Self { base: links::base(request, &api.settings), api: api.clone(), cx, query, hide_counts })
+        Ok(Self {
+            base: links::base(request, &api.settings),
+            api: api.clone(),
+            cx,
+            query,
+            hide_counts,
+            catalogue,
+        })
     }
 }
 

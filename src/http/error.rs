@@ -6,7 +6,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -38,6 +38,12 @@ pub(super) enum ApiError {
     NotAcceptable { html: bool },
     /// The body is over the limit.
     BodyTooLarge,
+    /// No token, or none that is good; what the client is told about getting one.
+    Unauthorized(HeaderValue),
+    /// A rule says no to a switch of a caller with a token.
+    SwitchRefused,
+    /// The project has made too many; after so many seconds it may try again.
+    TooMany(u64),
     /// Only the maintenance role is served now.
     Maintenance,
 }
@@ -81,6 +87,25 @@ impl ApiError {
             Self::BodyTooLarge => HttpResponse::PayloadTooLarge()
                 .content_type("text/plain; charset=UTF-8")
                 .body("Request body is too large."),
+            Self::Unauthorized(challenge) => {
+                let error = Stranger {
+                    code: 401,
+                    title: "Unauthorized",
+                    message: "The request you have made requires authentication.",
+                };
+                let mut response = HttpResponse::Unauthorized();
+                response.insert_header((WWW_AUTHENTICATE, challenge.clone()));
+                json(&mut response, &StrangerBody { error })
+            }
+            Self::TooMany(seconds) => {
+                let fault = Fault::new(FaultCode::Other(429), "too_many_requests");
+                let mut response = respond_fault(&fault, request);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+                response
+            }
+            Self::SwitchRefused => {
+                HttpResponse::Forbidden().content_type("text/html; charset=UTF-8").finish()
+            }
             Self::Maintenance => {
                 HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, RETRY_LATER)).finish()
             }
@@ -100,6 +125,9 @@ impl fmt::Display for ApiError {
             Self::Fault(fault) => fault.fmt(f),
             Self::NotAcceptable { .. } => f.write_str("not acceptable"),
             Self::BodyTooLarge => f.write_str("body too large"),
+            Self::Unauthorized(_) => f.write_str("unauthorized"),
+            Self::TooMany(_) => f.write_str("too many requests"),
+            Self::SwitchRefused => f.write_str("a switch is refused"),
             Self::Maintenance => f.write_str("maintenance"),
         }
     }
@@ -113,6 +141,9 @@ impl ResponseError for ApiError {
             Self::Fault(fault) => status(fault.code),
             Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::SwitchRefused => StatusCode::FORBIDDEN,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Maintenance => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -163,6 +194,19 @@ pub(super) fn json<T: Serialize + ?Sized>(
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+/// What identity services say to strangers, and clients know.
+#[derive(Serialize)]
+struct StrangerBody {
+    error: Stranger,
+}
+
+#[derive(Serialize)]
+struct Stranger {
+    code: u16,
+    title: &'static str,
+    message: &'static str,
 }
 
 #[derive(Serialize)]

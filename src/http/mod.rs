@@ -5,6 +5,7 @@
 
 mod accept;
 mod admin;
+mod auth;
 mod body;
 mod connections;
 mod context;
@@ -21,6 +22,7 @@ mod paging;
 mod path_id;
 mod pipeline;
 mod query;
+mod rate;
 mod root;
 mod server;
 mod settings;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 
+pub use auth::{Authentication, RevocationWatch};
 pub use health::HealthCheck;
 pub use health_server::HealthServer;
 #[cfg(feature = "testing")]
@@ -41,16 +44,19 @@ pub use local::{LocalApi, Reply};
 pub use server::{ApiServer, ServerHandle};
 pub use settings::ApiSettings;
 
+use self::rate::Rates;
 use self::traffic::Counters;
 use crate::actors::central::api::Central;
-use crate::domain::policy::Policy;
+use crate::domain::policy::PolicyInForce;
 use crate::transport::ServiceRef;
 
 /// What all requests share.
 #[derive(Debug)]
 pub struct Api {
     central: ServiceRef<Central>,
-    policy: Arc<Policy>,
+    policy: PolicyInForce,
+    auth: Authentication,
+    rates: Option<Rates>,
     settings: ApiSettings,
     health: HealthCheck,
     counters: Arc<Counters>,
@@ -61,11 +67,13 @@ impl Api {
     #[must_use]
     pub fn new(
         central: ServiceRef<Central>,
-        policy: Arc<Policy>,
+        policy: PolicyInForce,
+        auth: Authentication,
         settings: ApiSettings,
         health: HealthCheck,
     ) -> Arc<Self> {
-        Arc::new(Self { central, policy, settings, health, counters: Arc::default() })
+        let rates = Rates::new(settings.rate_limit, settings.rate_burst);
+        Arc::new(Self { central, policy, auth, rates, settings, health, counters: Arc::default() })
     }
 
     /// The start of links that do not depend on the request.

@@ -12,16 +12,20 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use tokio::time::Instant;
 
 use super::Api;
+use super::auth::Caller;
 use super::context::Prepared;
 use super::error::ApiError;
 use super::forwarded::Origin;
 use super::query::Query;
-use super::{identity, switches};
+use super::switches;
 use crate::domain::ids::RequestId;
 use crate::transport::{Cx, Fault, TraceParent};
 
+/// What log lines of requests are told by.
+const ACCESS: &str = "ordain::access";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// The pipeline, as middleware around the resources.
@@ -32,7 +36,8 @@ pub(super) async fn run(
     let id = RequestId::random();
     let api = request.app_data::<web::Data<Api>>().cloned();
     let under_way = api.as_ref().map(|api| api.counters.request());
-    let mut response = match prepare(&mut request, id) {
+    let (begin, mut who) = (Instant::now(), None);
+    let mut response = match prepare(&mut request, id, &mut who).await {
         Ok(Step::Answer(response)) => request.into_response(response),
         Ok(Step::Serve(prepared)) => {
             request.extensions_mut().insert(prepared);
@@ -44,10 +49,17 @@ pub(super) async fn run(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let (asked, status) = (response.request(), response.status().as_u16());
-    if tracing::enabled!(tracing::Level::DEBUG) {
+    if api.as_ref().is_some_and(|api| api.settings.access_log)
+        && tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+    {
         let client = client(asked).map(tracing::field::display);
         let (method, path) = (asked.method(), asked.path());
-        tracing::debug!(request = %id, client, %method, path, status, "request answered");
+        let Who { user, project } = who.unwrap_or_default();
+        let micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(
+            target: ACCESS,
+            request = %id, client, user, project, %method, path, status, micros, "request answered"
+        );
     }
     if let Some(request) = under_way {
         request.answered();
@@ -60,7 +72,18 @@ enum Step {
     Serve(Prepared),
 }
 
-fn prepare(request: &mut ServiceRequest, id: RequestId) -> Result<Step, ApiError> {
+/// Who asked, for the log.
+#[derive(Default)]
+struct Who {
+    user: Option<String>,
+    project: Option<String>,
+}
+
+async fn prepare(
+    request: &mut ServiceRequest,
+    id: RequestId,
+    who: &mut Option<Who>,
+) -> Result<Step, ApiError> {
     let Some(api) = request.app_data::<web::Data<Api>>().cloned() else {
         return Err(Fault::internal("unknown", "no application state").into());
     };
@@ -73,8 +96,17 @@ fn prepare(request: &mut ServiceRequest, id: RequestId) -> Result<Step, ApiError
         return Err(ApiError::BodyTooLarge);
     }
     let mut query = Query::parse(request.query_string());
-    let mut caller = identity::claimed(request.headers());
-    let hide_counts = switches::apply(&mut caller, request.headers(), &mut query, &api.policy)?;
+    let Caller { identity: mut caller, catalogue } = api.auth.caller(request.headers()).await?;
+    let project = caller.project.as_ref().map(|project| project.as_str().to_owned());
+    *who = api.settings.access_log.then(|| Who { user: caller.user.clone(), project });
+    if let Some(Err(wait)) = api.rates.as_ref().map(|rates| rates.take(&caller)) {
+        return Err(ApiError::TooMany(wait.as_secs() + 1));
+    }
+    let switched = switches::apply(&mut caller, request.headers(), &mut query, &api.policy.load());
+    let hide_counts = switched.map_err(|refused| match api.auth.is_by_token() {
+        true => ApiError::SwitchRefused,
+        false => refused,
+    })?;
     if api.settings.maintenance && !caller.has_role(&api.settings.maintenance_role) {
         return Err(ApiError::Maintenance);
     }
@@ -88,7 +120,7 @@ fn prepare(request: &mut ServiceRequest, id: RequestId) -> Result<Step, ApiError
     if let Some(trace) = traceparent(request) {
         cx = cx.with_trace(trace);
     }
-    Ok(Step::Serve(Prepared { cx, query, hide_counts }))
+    Ok(Step::Serve(Prepared { cx, query, hide_counts, catalogue }))
 }
 
 /// Whose request it is, as far as trusted proxies say.

@@ -30,6 +30,12 @@ pub struct ApiSettings {
     pub max_connections: usize,
     /// Time for everything that a request causes; then it is answered 504.
     pub call_timeout: Duration,
+    /// Requests per second that a project may make here in the long run; 0: any number.
+    pub rate_limit: u32,
+    /// Requests that it may make at once.
+    pub rate_burst: u32,
+    /// Every request is logged.
+    pub access_log: bool,
     /// Everyone without `maintenance_role` is answered 503.
     pub maintenance: bool,
     /// The role that works on during maintenance.
@@ -64,6 +70,9 @@ impl From<&Config> for ApiSettings {
             client_timeout: api.client_request_timeout,
             keep_alive: api.keep_alive,
             max_connections: api.max_connections,
+            rate_limit: api.rate_limit,
+            rate_burst: api.rate_burst,
+            access_log: api.access_log,
             call_timeout: config.transport.call_timeout,
             maintenance: api.maintenance_mode,
             maintenance_role: api.maintenance_mode_role.clone(),

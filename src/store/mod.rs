@@ -13,6 +13,7 @@ mod sql;
 #[cfg(feature = "testing")]
 pub mod suite;
 mod value;
+pub mod vault;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use self::driver::{Dialect, Driver, Mode, Tx};
 pub use self::error::StoreError;
 pub use self::row::Row;
 pub use self::value::Value;
+pub use self::vault::Vault;
 
 /// Runs of one transaction before a collision is given to the caller.
 const ATTEMPTS: u32 = 20;
@@ -35,6 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Store {
     driver: Arc<dyn Driver>,
+    vault: Vault,
 }
 
 impl Store {
@@ -67,7 +70,13 @@ impl Store {
 
     /// A store on any engine.
     pub fn new(driver: impl Driver) -> Self {
-        Self { driver: Arc::new(driver) }
+        Self { driver: Arc::new(driver), vault: Vault::default() }
+    }
+
+    /// The same, with secrets sealed and opened by these keys.
+    #[must_use]
+    pub fn with_vault(self, vault: Vault) -> Self {
+        Self { vault, ..self }
     }
 
     /// Brings the schema to [`Self::latest_version`]; does nothing if it is there already.
@@ -129,7 +138,9 @@ impl Store {
     /// # Errors
     /// If no connection comes free in time.
     pub async fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>, StoreError> {
-        self.driver.begin(mode).await
+        let mut tx = self.driver.begin(mode).await?;
+        tx.entrust(self.vault.clone());
+        Ok(tx)
     }
 
     /// Runs `work` in a transaction and commits it if it answers `Ok`; rolls back otherwise. After a collision with
@@ -149,7 +160,7 @@ impl Store {
     {
         let mut attempt = 1;
         loop {
-            let mut tx = self.driver.begin(Mode::Write).await?;
+            let mut tx = self.begin(Mode::Write).await?;
             let outcome = work(&mut *tx).await;
             let mut collided = tx.doomed().is_some_and(StoreError::is_retry);
             let error = match outcome {
@@ -183,7 +194,7 @@ impl Store {
         E: From<StoreError> + Send,
         F: for<'t> FnOnce(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, E>> + Send,
     {
-        let mut tx = self.driver.begin(Mode::Read).await?;
+        let mut tx = self.begin(Mode::Read).await?;
         let outcome = work(&mut *tx).await;
         tx.rollback().await;
         outcome

@@ -9,8 +9,8 @@ use super::error::StoreError;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{
     AlsoNotifyId, BlacklistId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId, RecordsetId,
-    ServiceStatusId, ShareId, TargetId, TaskId, TldId, TransferAcceptId, TransferRequestId, TsigKeyId,
-    ZoneId,
+    ServiceStatusId, ShareId, StaticTokenId, TargetId, TaskId, TldId, TransferAcceptId, TransferRequestId,
+    TsigKeyId, ZoneId,
 };
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
@@ -89,6 +89,7 @@ ids!(
     NsRecordId,
     AlsoNotifyId,
     TsigKeyId,
+    StaticTokenId,
     ServiceStatusId,
     InstanceId,
     TldId,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, TokenScope};
 use crate::domain::ids::RequestId;
 
 use super::codec::{self, CodecError, MAX_BODY};
@@ -32,6 +32,8 @@ const REPLY: u8 = 2;
 const FAULT: u8 = 3;
 /// Grows with every change of [`Header`].
 pub const HEADER_SCHEMA: u16 = 1;
+/// The schema of a [`ScopedHeader`], which only those callers need that hold no token for a project.
+pub const SCOPED_HEADER_SCHEMA: u16 = 2;
 /// Grows with every change of [`Fault`].
 pub const FAULT_SCHEMA: u16 = 1;
 
@@ -48,6 +50,13 @@ pub struct Header<'a> {
     want: Want,
 }
 
+/// A header whose caller's token is for something else than a project.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScopedHeader<'a> {
+    plain: Header<'a>,
+    scope: TokenScope,
+}
+
 /// Writes a parcel, its message in a schema not above `ceiling`.
 ///
 /// # Errors
@@ -62,9 +71,13 @@ pub fn write_request(parcel: &Parcel, ceiling: u16) -> Result<Bytes, Fault> {
         lane: parcel.lane,
         want: parcel.want,
     };
-    let header = codec::encode(&header).map_err(|error| unsent(&error))?;
+    let (schema, header) = match parcel.cx.caller.scope {
+        TokenScope::Project => (HEADER_SCHEMA, codec::encode(&header)),
+        scope => (SCOPED_HEADER_SCHEMA, codec::encode(&ScopedHeader { plain: header, scope })),
+    };
+    let header = header.map_err(|error| unsent(&error))?;
     let body = parcel.body.encode(ceiling).map_err(|error| unsent(&error))?;
-    Ok(write(REQUEST, HEADER_SCHEMA, &header, parcel.method.as_str(), &body))
+    Ok(write(REQUEST, schema, &header, parcel.method.as_str(), &body))
 }
 
 /// Reads what [`write_request`] wrote.
@@ -73,12 +86,18 @@ pub fn write_request(parcel: &Parcel, ceiling: u16) -> Result<Bytes, Fault> {
 /// `UnknownSchema` if it is no frame, or one of a version or header that is not known here.
 pub fn read_request(frame: &Bytes) -> Result<Parcel, Fault> {
     let parts = read(frame)?;
-    if parts.kind != REQUEST || parts.header_schema != HEADER_SCHEMA {
-        return Err(malformed("not a request of a known header schema"));
-    }
-    let header: Header<'_> = codec::decode(&parts.header).map_err(|error| malformed(&error.to_string()))?;
+    let unreadable = |error: CodecError| malformed(&error.to_string());
+    let (header, scope): (Header<'_>, _) = match (parts.kind, parts.header_schema) {
+        (REQUEST, HEADER_SCHEMA) => (codec::decode(&parts.header).map_err(unreadable)?, TokenScope::Project),
+        (REQUEST, SCOPED_HEADER_SCHEMA) => {
+            let ScopedHeader { plain, scope } = codec::decode(&parts.header).map_err(unreadable)?;
+            (plain, scope)
+        }
+        _ => return Err(malformed("not a request of a known header schema")),
+    };
     let Header { request, caller, budget, trace, once, lane, want } = header;
-    let cx = Cx::new(Arc::new(caller.into_owned()), Duration::from_micros(budget));
+    let caller = Identity { scope, ..caller.into_owned() };
+    let cx = Cx::new(Arc::new(caller), Duration::from_micros(budget));
     let cx = Cx { once, ..cx.with_request(request).with_trace(trace) };
     let method = MethodName::read(parts.method);
     Ok(Parcel { method, want, cx, lane, repeatable: false, body: Payload::Wire(parts.body) })

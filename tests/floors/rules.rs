@@ -1,6 +1,6 @@
 //! Which module may know which: imports go downward, and sideways only where a contract says so.
 //!
-//! 5 deployment, main, testing / 4 http, actors, dns (server side) / 3 store, transport, dns::client, dns::convert /
+//! 5 deployment, main, testing / 4 http, actors, dns (server side) / 3 store, transport, remote, dns::client, dns::convert /
 //! 2 domain, clock, telemetry, health, config / 1 coordinator, a crate of its own.
 
 /// Services among the actors: each has a contract in its `api` module, everything else in it is its own affair.
@@ -14,7 +14,7 @@ fn floor(path: &[String]) -> Option<u8> {
         "deployment" | "main" | "testing" | "cli" => 5,
         "dns" if path.get(1).is_some_and(|part| DNS_BELOW.contains(&part.as_str())) => 3,
         "http" | "actors" | "dns" => 4,
-        "store" | "transport" => 3,
+        "store" | "transport" | "remote" => 3,
         "domain" | "clock" | "telemetry" | "health" | "config" | "config_load" => 2,
         "coordinator!" => 1,
         _ => return None,
@@ -91,6 +91,7 @@ mod tests {
             ("telemetry", "config"),
             ("config", "domain::ids"),
             ("store::repo", "SomeMacro"),
+            ("http::auth::keystone", "remote::keystone"),
         ] {
             assert_eq!(breach(&path(from), &path(to)), None, "{from} -> {to}");
         }
@@ -104,6 +105,7 @@ mod tests {
             ("store::repo", "transport::fault"),
             ("store::repo", "http"),
             ("store", "dns::client"),
+            ("store", "remote::http"),
             ("domain::zone", "clock::Clock"),
             ("domain::zone", "config"),
             ("domain::zone", "store"),

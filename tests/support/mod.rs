@@ -10,6 +10,7 @@
 pub(crate) mod bind;
 pub(crate) mod dns;
 pub(crate) mod haproxy;
+pub(crate) mod keystone;
 pub(crate) mod part;
 pub(crate) mod ports;
 pub(crate) mod postgres;

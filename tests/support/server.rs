@@ -57,6 +57,13 @@ impl Server {
         Self::start(&["serve", "--config", &config], api, dns, folder)
     }
 
+    /// `ordain serve` with its data in the folder and what else the configuration says, its own name server being the pool.
+    pub(crate) fn serve_natively(folder: &Path, settings: &str) -> Self {
+        let (api, dns) = (free_port(), free_port());
+        let config = configure(folder, api, dns, settings).to_string_lossy().into_owned();
+        Self::start(&["serve", "--config", &config], api, dns, folder)
+    }
+
     /// `ordain serve` on this database, its own name server being the pool.
     pub(crate) fn on_database(folder: &Path, url: &str) -> Self {
         let (api, dns) = (free_port(), free_port());

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ordain::actors::{api, central, mdns, producer, worker};
-use ordain::transport::frame::{FAULT_SCHEMA, HEADER_SCHEMA, Header};
+use ordain::transport::frame::{FAULT_SCHEMA, HEADER_SCHEMA, Header, SCOPED_HEADER_SCHEMA, ScopedHeader};
 use ordain::transport::{Fault, Visit};
 
 use trace::Shapes;
@@ -18,6 +18,7 @@ use trace::Shapes;
 fn traced() -> Shapes {
     let mut shapes = Shapes::default();
     shapes.part::<Header<'static>>("frame", "header", HEADER_SCHEMA);
+    shapes.part::<ScopedHeader<'static>>("frame", "header", SCOPED_HEADER_SCHEMA);
     shapes.part::<Fault>("frame", "fault", FAULT_SCHEMA);
     every_table(&mut shapes);
     shapes

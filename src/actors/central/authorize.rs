@@ -6,7 +6,7 @@
 use super::{CentralService, refusals};
 use crate::domain::ids::ProjectId;
 use crate::domain::page::Scope;
-use crate::domain::policy::{Rule, Target};
+use crate::domain::policy::{Decision, Rule, Target};
 use crate::domain::recordset::Recordset;
 use crate::domain::zone::Zone;
 use crate::transport::{Cx, Fault};
@@ -23,12 +23,16 @@ pub(super) fn scope(cx: &Cx) -> Scope {
 impl CentralService {
     /// Refuses unless `rule` lets the caller do it to `target`.
     pub(super) fn allow(&self, cx: &Cx, rule: Rule, target: &Target<'_>) -> Result<(), Fault> {
-        if self.policy.check(rule, &cx.caller, target) { Ok(()) } else { Err(refusals::forbidden()) }
+        match self.policy.load().decide(rule, &cx.caller, target) {
+            Decision::Allowed => Ok(()),
+            Decision::Forbidden => Err(refusals::forbidden()),
+            Decision::WrongScope => Err(refusals::wrong_scope()),
+        }
     }
 
     /// True if `rule` lets the caller do it, whatever it is done to.
     pub(super) fn may(&self, cx: &Cx, rule: Rule) -> bool {
-        self.policy.check(rule, &cx.caller, &Target::owned_by(cx.caller.project.as_ref()))
+        self.policy.load().check(rule, &cx.caller, &Target::owned_by(cx.caller.project.as_ref()))
     }
 
     /// As [`Self::allow`], the target being a zone.

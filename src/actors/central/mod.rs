@@ -28,6 +28,7 @@ mod report;
 mod reports;
 mod service_statuses;
 mod shares;
+mod static_tokens;
 mod tasks;
 mod tlds;
 mod transfer_accepts;
@@ -48,7 +49,7 @@ use crate::actors::worker::api::{PublishZone, Worker};
 use crate::clock::Clock;
 use crate::config::{CentralConfig, NotificationsConfig};
 use crate::domain::ids::ZoneId;
-use crate::domain::policy::Policy;
+use crate::domain::policy::PolicyInForce;
 use crate::store::Store;
 use crate::transport::{Cx, ServiceRef};
 
@@ -60,7 +61,7 @@ const NUDGE_BUDGET: Duration = Duration::from_secs(5);
 pub struct CentralService {
     store: Store,
     clock: Clock,
-    policy: Arc<Policy>,
+    policy: PolicyInForce,
     config: Arc<CentralConfig>,
     worker: ServiceRef<Worker>,
     emitter: Option<Arc<Emitter>>,
@@ -75,7 +76,7 @@ impl CentralService {
     pub fn new(
         store: Store,
         clock: Clock,
-        policy: Arc<Policy>,
+        policy: PolicyInForce,
         config: CentralConfig,
         worker: ServiceRef<Worker>,
     ) -> Self {

@@ -137,6 +137,11 @@ pub(super) fn forbidden() -> Fault {
     Fault::new(FaultCode::Forbidden, "forbidden")
 }
 
+/// A token of this scope is good for nothing here.
+pub(super) fn wrong_scope() -> Fault {
+    Fault::forbidden("invalid_token_scope", "The token is not scoped to a project")
+}
+
 pub(super) fn catalog_is_read_only() -> Fault {
     Fault::forbidden("forbidden", "Catalog zones are managed by the service")
 }

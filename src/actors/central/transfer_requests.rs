@@ -135,7 +135,8 @@ impl CentralService {
 
     /// Keeps to itself what the caller may not see.
     fn shown(&self, cx: &Cx, request: TransferRequest) -> ShownRequest {
-        let detailed = self.policy.check(Rule::GetZoneTransferRequestDetailed, &cx.caller, &target(&request));
+        let detailed =
+            self.policy.load().check(Rule::GetZoneTransferRequestDetailed, &cx.caller, &target(&request));
         let key = if detailed { request.key } else { TransferKey::new("") };
         ShownRequest { request: TransferRequest { key, ..request }, detailed }
     }

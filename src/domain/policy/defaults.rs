@@ -48,6 +48,18 @@ macro_rules! rules {
                 match self { $(Self::$variant => $name,)+ }
             }
 
+            /// False if tokens of any scope may ask it; all others want one for a project.
+            #[must_use]
+            pub const fn wants_project_scope(self) -> bool {
+                !matches!(self, Self::FindZoneShares | Self::FindZoneTransferRequests)
+            }
+
+            /// What held before roles below admin were told apart: whoever owns it may do it.
+            #[must_use]
+            pub fn legacy_text(self) -> &'static str {
+                legacy(self.default_text())
+            }
+
             /// The text that holds without a policy file.
             #[must_use]
             pub const fn default_text(self) -> &'static str {
@@ -66,6 +78,27 @@ macro_rules! rules {
             }
         }
     };
+}
+
+fn legacy(text: &'static str) -> &'static str {
+    match text {
+        ADMIN => "rule:admin",
+        MEMBER | READER | QUOTA_READER => "rule:admin_or_owner",
+        READER_OR_SHARED => "rule:admin_or_owner or True:%(zone_shared)s",
+        RECORDSET_CREATOR => {
+            "('PRIMARY':%(zone_type)s and (rule:admin_or_owner or True:%(zone_shared)s)) or \
+             ('SECONDARY':%(zone_type)s and rule:admin)"
+        }
+        RECORDSET_WRITER => {
+            "('PRIMARY':%(zone_type)s and (rule:admin_or_owner or project_id:%(recordset_project_id)s)) or \
+             ('SECONDARY':%(zone_type)s and rule:admin)"
+        }
+        TRANSFER_PARTY => {
+            "rule:admin_or_owner or project_id:%(target_project_id)s or None:%(target_project_id)s"
+        }
+        SHARE_TARGET => "rule:admin or project_id:%(target_project_id)s",
+        other => other,
+    }
 }
 
 /// A name that is no rule of the service.

@@ -5,7 +5,7 @@
 use super::Policy;
 use super::parse::{Check, Subject, Value};
 use super::target::{Attribute, Target, truth};
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, TokenScope};
 use crate::domain::ids::ProjectId;
 
 impl Policy {
@@ -35,6 +35,7 @@ fn given<'a>(subject: &'a Subject, caller: &'a Identity) -> Option<&'a str> {
         Subject::Project => caller.project.as_ref().map(ProjectId::as_str),
         Subject::User => caller.user.as_deref(),
         Subject::IsAdmin => Some(truth(caller.has_role("admin"))),
+        Subject::SystemScope => (caller.scope == TokenScope::System).then_some("all"),
         Subject::Nothing => None,
     }
 }

@@ -45,6 +45,8 @@ pub(super) enum Subject {
     User,
     /// `True` if the caller has the role admin.
     IsAdmin,
+    /// `all` if the caller's token is for the whole cloud.
+    SystemScope,
     /// `None`: equal to an unset attribute.
     Nothing,
 }
@@ -272,6 +274,7 @@ fn check(text: &str, resolve: &dyn Fn(&str) -> Option<usize>) -> Result<Check, P
         "role" => Check::Role(value(expected)?),
         "project_id" | "tenant_id" | "tenant" => Check::Equal(Subject::Project, value(expected)?),
         "user_id" | "user" => Check::Equal(Subject::User, value(expected)?),
+        "system_scope" => Check::Equal(Subject::SystemScope, value(expected)?),
         "is_admin" => Check::Equal(Subject::IsAdmin, value(expected)?),
         "None" => Check::Equal(Subject::Nothing, value(expected)?),
         "True" | "False" => Check::Equal(Subject::Literal(kind.to_owned()), value(expected)?),

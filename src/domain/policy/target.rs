@@ -36,6 +36,24 @@ impl<'a> Target<'a> {
     pub fn owned_by(project: Option<&'a ProjectId>) -> Self {
         Self { project_id: project.map(ProjectId::as_str), ..Self::default() }
     }
+
+    /// Sets what rules call `key`; `None` if no rule can ask a target for that. Zones are shared if the value is "true".
+    pub fn set(&mut self, key: &str, value: &'a str) -> Option<()> {
+        match Attribute::from_name(key)? {
+            Attribute::ProjectId => self.project_id = Some(value),
+            Attribute::ZoneId => self.zone_id = Some(value),
+            Attribute::ZoneName => self.zone_name = Some(value),
+            Attribute::ZoneType => self.zone_type = Some(value),
+            Attribute::ZoneShared => self.zone_shared = value.eq_ignore_ascii_case("true"),
+            Attribute::RecordsetId => self.recordset_id = Some(value),
+            Attribute::RecordsetName => self.recordset_name = Some(value),
+            Attribute::RecordsetProjectId => self.recordset_project_id = Some(value),
+            Attribute::TargetProjectId => self.target_project_id = Some(value),
+            Attribute::ResourceId => self.resource_id = Some(value),
+            Attribute::AllTenants => return None,
+        }
+        Some(())
+    }
 }
 
 /// A key that rules may name as `%(key)s`.

@@ -20,6 +20,7 @@ pub use self::sqlite::SqliteDriver;
 use super::error::StoreError;
 use super::row::Row;
 use super::value::Value;
+use super::vault::Vault;
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,12 @@ pub trait Driver: Send + Sync + Debug + 'static {
 pub trait Tx: Send {
     /// How this engine spells what the engines spell differently.
     fn dialect(&self) -> Dialect;
+
+    /// Gives it the keys of secrets.
+    fn entrust(&mut self, vault: Vault);
+
+    /// The keys of secrets.
+    fn vault(&self) -> &Vault;
 
     /// Runs a statement and gives its rows.
     fn query(

@@ -5,8 +5,9 @@
 //! version grows exactly when something of it changed.
 
 use super::list::List;
+use super::secrets;
 use crate::domain::host_port::HostPort;
-use crate::domain::ids::PoolId;
+use crate::domain::ids::{PoolId, TargetId};
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::pool::{AlsoNotify, Nameserver, NsRecord, Pool, Target};
 use crate::domain::time::Timestamp;
@@ -189,7 +190,7 @@ async fn write_parts(tx: &mut dyn Tx, pool: &Pool) -> Result<(), StoreError> {
     all.extend(insert_many("INSERT INTO pool_also_notifies (id, pool_id, host, port) VALUES", also));
     let mut targets = Vec::new();
     for (place, r) in pool.targets.iter().enumerate() {
-        let (masters, options) = (json(&r.masters)?, json(&r.options)?);
+        let (masters, options) = (json(&r.masters)?, json(&secrets::sealed(tx.vault(), r.id, &r.options)?)?);
         let description = r.description.as_deref();
         targets.push(args![r.id, id, place, r.driver.as_str(), description, masters, options, r.tsigkey_id]);
     }
@@ -242,12 +243,13 @@ async fn load(tx: &mut dyn Tx, only: &Query) -> Result<Vec<Pool>, StoreError> {
     let sql = parts("pool_targets", columns, "c.place");
     for mut row in tx.rows(sql, only.args.clone()).await? {
         if let Some(pool) = owner(&mut pools, &mut row)? {
+            let id: TargetId = row.id("id")?;
             pool.targets.push(Target {
-                id: row.id("id")?,
+                id,
                 driver: row.text("driver")?,
                 description: row.text_opt("description")?,
                 masters: row.json("masters")?,
-                options: row.json("options")?,
+                options: secrets::opened(tx.vault(), id, row.json("options")?)?,
                 tsigkey_id: row.id_opt("tsigkey_id")?,
             });
         }

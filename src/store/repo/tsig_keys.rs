@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::list::List;
+use super::secrets::tsig_place;
 use crate::domain::ids::{PoolId, TsigKeyId};
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::time::Timestamp;
@@ -14,6 +15,7 @@ use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::sql::Query;
 use crate::store::value::args;
+use crate::store::vault::Vault;
 
 const COLUMNS: &str = "k.id, k.name, k.algorithm, k.secret, k.scope, k.resource_id, k.version, k.created_at, \
      k.updated_at";
@@ -31,7 +33,7 @@ pub async fn insert(tx: &mut dyn Tx, key: &TsigKey) -> Result<(), StoreError> {
         key.id,
         key.name.as_str(),
         key.algorithm.as_str(),
-        key.secret.reveal(),
+        sealed(tx, key)?,
         key.scope.as_str(),
         key.resource_id,
         key.version,
@@ -47,7 +49,8 @@ pub async fn insert(tx: &mut dyn Tx, key: &TsigKey) -> Result<(), StoreError> {
 /// If the database fails.
 pub async fn get(tx: &mut dyn Tx, id: TsigKeyId) -> Result<Option<TsigKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tsig_keys k WHERE k.id = $1");
-    tx.row(sql, args![id]).await?.map(read).transpose()
+    let row = tx.row(sql, args![id]).await?;
+    row.map(|row| read(tx.vault(), row)).transpose()
 }
 
 /// True if a pool has a key for all its zones.
@@ -89,7 +92,7 @@ pub async fn find(
                 .and_text(dialect, "k.scope", filter.scope);
         })
         .await?;
-    let items = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    let items = rows.into_iter().map(|row| read(tx.vault(), row)).collect::<Result<_, _>>()?;
     Ok(Page { items, total: Some(total) })
 }
 
@@ -103,7 +106,7 @@ pub async fn update(tx: &mut dyn Tx, key: &mut TsigKey, now: Timestamp) -> Resul
     let args = args![
         key.name.as_str(),
         key.algorithm.as_str(),
-        key.secret.reveal(),
+        sealed(tx, key)?,
         key.scope.as_str(),
         key.resource_id,
         now,
@@ -138,12 +141,19 @@ pub async fn resource_exists(tx: &mut dyn Tx, scope: TsigScope, id: Uuid) -> Res
     Ok(tx.row(sql, args![id]).await?.is_some())
 }
 
-fn read(mut row: Row) -> Result<TsigKey, StoreError> {
+/// The secret as it is kept.
+fn sealed(tx: &dyn Tx, key: &TsigKey) -> Result<String, StoreError> {
+    tx.vault().seal(&tsig_place(key.id), key.secret.reveal())
+}
+
+fn read(vault: &Vault, mut row: Row) -> Result<TsigKey, StoreError> {
+    let id = row.id("id")?;
+    let secret = vault.open(&tsig_place(id), &row.text("secret")?)?;
     Ok(TsigKey {
-        id: row.id("id")?,
+        id,
         name: row.text("name")?,
         algorithm: row.parsed("algorithm", TsigAlgorithm::from_text)?,
-        secret: TsigSecret::new(row.text("secret")?),
+        secret: TsigSecret::new(secret),
         scope: row.parsed("scope", TsigScope::from_text)?,
         resource_id: row.id("resource_id")?,
         version: row.number("version")?,

@@ -24,6 +24,7 @@ pub mod names;
 pub mod order;
 pub mod pools;
 pub mod recordsets;
+pub mod secrets;
 pub mod tasks;
 pub mod transactions;
 pub mod transfer;
@@ -180,6 +181,7 @@ macro_rules! store_suite {
             names: tlds_are_kept, patterns_are_kept, tsig_keys_are_kept;
             tasks: jobs_are_seen_by_their_project, a_job_is_held_by_one, pools_come_by_pages;
             handover: who_sees_a_share, a_zone_has_one_active_offer, an_acceptance_goes_with_its_offer, recordsets_change_hands;
+            secrets: a_static_token_is_found_by_its_hash, secrets_are_sealed_and_keys_exchanged;
         );
     };
     (@points $name:ident, $rig:expr; $($group:ident: $($point:ident),+;)+) => {

@@ -12,6 +12,7 @@ pub mod recordsets;
 pub mod reports;
 pub mod services;
 pub mod shares;
+pub mod static_tokens;
 pub mod status;
 pub mod tasks;
 pub mod tlds;
@@ -58,6 +59,7 @@ tables! {
     services
     inbox
     outbox
+    static_tokens
     blacklists
     tlds
     tsig_keys

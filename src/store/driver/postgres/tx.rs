@@ -17,6 +17,7 @@ use crate::store::driver::{Dialect, Mode, Tx};
 use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::value::Value;
+use crate::store::vault::Vault;
 
 /// Statements that may wait to be sent together.
 const MOST_WAITING: usize = 16;
@@ -32,12 +33,20 @@ pub(super) struct PostgresTx {
     doomed: Option<StoreError>,
     /// Not sent yet.
     waiting: Vec<Step>,
+    vault: Vault,
 }
 
 impl PostgresTx {
-    pub(super) const fn new(connection: Object, mode: Mode) -> Self {
-        let connection = Some(connection);
-        Self { connection, mode, begun: false, busy: false, doomed: None, waiting: Vec::new() }
+    pub(super) fn new(connection: Object, mode: Mode) -> Self {
+        Self {
+            connection: Some(connection),
+            mode,
+            begun: false,
+            busy: false,
+            doomed: None,
+            waiting: Vec::new(),
+            vault: Vault::default(),
+        }
     }
 
     /// Sends what waits and these statements, inside the transaction; the answers are those of the latter.
@@ -139,6 +148,14 @@ impl Drop for PostgresTx {
 }
 
 impl Tx for PostgresTx {
+    fn entrust(&mut self, vault: Vault) {
+        self.vault = vault;
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }

@@ -21,6 +21,7 @@ use crate::store::driver::{Dialect, Mode, Tx};
 use crate::store::error::StoreError;
 use crate::store::row::Row;
 use crate::store::value::Value;
+use crate::store::vault::Vault;
 
 /// Statements longer than this insert many rows: they are not kept, since each is large and seldom comes again.
 const LONG: usize = 16 * 1024;
@@ -32,11 +33,12 @@ pub(super) struct SqliteTx {
     mode: Mode,
     begun: bool,
     doomed: Option<StoreError>,
+    vault: Vault,
 }
 
 impl SqliteTx {
-    pub(super) const fn new(lease: Lease, mode: Mode) -> Self {
-        Self { lease: Some(lease), mode, begun: false, doomed: None }
+    pub(super) fn new(lease: Lease, mode: Mode) -> Self {
+        Self { lease: Some(lease), mode, begun: false, doomed: None, vault: Vault::default() }
     }
 
     /// Runs a statement.
@@ -103,6 +105,14 @@ impl SqliteTx {
 }
 
 impl Tx for SqliteTx {
+    fn entrust(&mut self, vault: Vault) {
+        self.vault = vault;
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }

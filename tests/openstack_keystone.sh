@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# The OpenStack client, unmodified, with a real Keystone: openstack_keystone.sh PATH_TO_ORDAIN
+# The client logs in with a password, finds us in the catalogue, and is let do what its roles allow. Keystone and the server
+# are private and end with this script. ORDAIN_TEST_KEYSTONE=0 goes without.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ordain=${1:?usage: $0 PATH_TO_ORDAIN}
+[ "${ORDAIN_TEST_KEYSTONE:-}" != 0 ] || exit 0
+openstack=$(scripts/lib/openstack_venv.sh)
+
+work=$(mktemp -d)
+server=
+keystone=
+finish() {
+    status=$?
+    trap - EXIT
+    for process in $server $keystone; do
+        kill -KILL "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
+    [ "$status" -eq 0 ] || { echo "--- the server's log:"; tail -n 40 "$work/server.log"; } >&2
+    rm -rf "$work"
+    exit "$status"
+}
+trap finish EXIT
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+read -r keystone_port api_port dns_port < <(python3 - <<'PY'
+import socket
+held = []
+def free():
+    while True:
+        tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
+        tcp.bind(("127.0.0.1", 0))
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            continue
+        held.extend((tcp, udp))
+        return tcp.getsockname()[1]
+print(free(), free(), free())
+PY
+)
+
+answers() { # URL
+    curl --silent --show-error --fail --output /dev/null --retry 300 --retry-delay 0 --retry-max-time 120 --retry-all-errors \
+        --retry-connrefused "$1" 2>"$work/curl.log" || { cat "$work/curl.log" >&2; fail "$1 does not answer"; }
+}
+
+scripts/lib/keystone.sh prepare "$work/keystone" "$keystone_port"
+scripts/lib/keystone.sh run "$work/keystone" "$keystone_port" &
+keystone=$!
+answers "http://127.0.0.1:$keystone_port/v3"
+
+# as USER PROJECT COMMAND...
+as() {
+    local user=$1 project=$2
+    shift 2
+    "$openstack" --os-auth-type password --os-auth-url "http://127.0.0.1:$keystone_port/v3" --os-identity-api-version 3 \
+        --os-username "$user" --os-password secret --os-user-domain-id default \
+        --os-project-name "$project" --os-project-domain-id default --os-region-name R1 "$@"
+}
+admin() { echo "admin: $*"; as admin admin "$@" >"$work/out" || fail "openstack $*"; }
+
+admin project create service
+admin role show service || admin role create service
+admin user create --password secret --project service ordain
+admin role add --user ordain --project service service
+admin service create --name ordain dns
+admin endpoint create --region R1 dns public "http://127.0.0.1:$api_port"
+admin project create one
+admin user create --password secret --project one ada
+admin role add --user ada --project one member
+admin role add --user ada --project one reader
+admin user create --password secret --project one rhea
+admin role add --user rhea --project one reader
+admin project create two
+admin user create --password secret --project two ben
+admin role add --user ben --project two member
+admin role add --user ben --project two reader
+
+cat >"$work/ordain.toml" <<TOML
+api.listen = ["127.0.0.1:$api_port"]
+mdns.listen = ["127.0.0.1:$dns_port"]
+database.url = "sqlite:$work/ordain.db"
+coordinator.state_path = "$work/coordinator"
+[auth]
+strategy = "keystone"
+[auth.keystone]
+auth_url = "http://127.0.0.1:$keystone_port"
+password = "secret"
+TOML
+"$ordain" serve --config "$work/ordain.toml" >"$work/server.log" 2>&1 &
+server=$!
+answers "http://127.0.0.1:$api_port/healthcheck"
+
+# run CONDITION USER PROJECT COMMAND...: its JSON must make the Python condition true. The answer is `d`.
+run() {
+    local condition=$1
+    shift
+    echo "$1: openstack ${*:3}"
+    as "$@" -f json >"$work/answer.json" || fail "$*"
+    python3 - "$condition" "$work/answer.json" <<'PY' || fail "$*: not $condition"
+import json, sys
+d = json.load(open(sys.argv[2]))
+if not eval(sys.argv[1]):
+    sys.exit("answer: " + json.dumps(d, indent=1))
+PY
+}
+refused() { # TEXT USER PROJECT COMMAND...
+    local text=$1
+    shift
+    echo "$1: openstack ${*:3}   (refused)"
+    if as "$@" -f json >"$work/answer.json" 2>"$work/complaint"; then fail "$* was accepted"; fi
+    grep -qi -- "$text" "$work/complaint" || fail "$*: no '$text' in: $(cat "$work/complaint")"
+}
+
+run "d['name'] == 'example.org.' and d['status'] in ('PENDING', 'ACTIVE')" ada one zone create --email a@example.org example.org.
+id=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["id"])' "$work/answer.json")
+run "d['type'] == 'A'" ada one recordset create --type A --record 192.0.2.1 example.org. www
+run "[z['id'] for z in d] == ['$id']" rhea one zone list
+refused "forbidden" rhea one recordset create --type A --record 192.0.2.2 example.org. mail
+refused "forbidden" rhea one zone delete "$id"
+run "d == []" ben two zone list
+refused "could not find" ben two zone show "$id"
+refused "403" ben two zone list --all-projects
+run "[z['id'] for z in d] == ['$id']" admin admin zone list --all-projects
+run "d['id'] == '$id'" admin admin zone show --all-projects "$id"
+run "[z['id'] for z in d] == ['$id']" admin admin zone list --sudo-project-id "$(as admin admin project show one -f value -c id)"
+run "{s['service_name'] for s in d} >= {'central'}" admin admin dns service list
+refused "forbidden" ada one dns service list
+run "d['action'] == 'DELETE'" ada one zone delete "$id"
+
+token=$(as ada one token issue -f value -c id)
+! grep -qF "$token" "$work/server.log" || fail "a token is in the log"
+echo "all commands work"
