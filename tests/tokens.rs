@@ -1,5 +1,4 @@
 //! The strategy `token` and the policy commands, with the real program.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod support;
 

@@ -62,7 +62,7 @@ pub fn load_with_origins(config: &Config) -> Result<(Policy, BTreeMap<String, Or
 fn files(config: &Config) -> Result<Vec<PathBuf>, StartError> {
     let mut files: Vec<PathBuf> = config.policy.file.iter().cloned().collect();
     for folder in &config.policy.dirs {
-        let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = entries.map_err(|source| unreadable(folder, source))?;
         let mut found: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         found.retain(|path| is_policy(path));

@@ -34,7 +34,7 @@ pub(crate) struct Operation {
     pub(crate) header: Option<(String, String)>,
     pub(crate) body: Option<String>,
     /// What is made before: a name for it, and how.
-    pub(crate) given: Vec<(String, Operation)>,
+    pub(crate) given: Vec<(String, Self)>,
     /// The codes by relation.
     pub(crate) expected: BTreeMap<Relation, Vec<String>>,
 }

@@ -181,14 +181,14 @@ impl Group {
     }
 
     /// Takes in what comes next if it belongs into the same record; otherwise gives it back.
-    fn add(&mut self, job: Job) -> Result<(), Job> {
+    fn add(&mut self, job: Job) -> Option<Job> {
         let (Record::Entries { committed, entries }, Record::Entries { .. }) =
             (&mut self.record, &job.record)
         else {
-            return Err(job);
+            return Some(job);
         };
         if self.done.len() >= TOGETHER {
-            return Err(job);
+            return Some(job);
         }
         if let Record::Entries { committed: later, entries: more } = job.record {
             *committed = (*committed).max(later);
@@ -196,7 +196,7 @@ impl Group {
         }
         self.summary = job.summary;
         self.done.push(job.done);
-        Ok(())
+        None
     }
 }
 
@@ -218,8 +218,8 @@ impl Jobs {
     fn group(&mut self, first: Job) -> Group {
         let mut group = Group::from(first);
         while let Ok(next) = self.queue.try_recv() {
-            if let Err(other) = group.add(next) {
-                self.held = Some(other);
+            self.held = group.add(next);
+            if self.held.is_some() {
                 break;
             }
         }

@@ -33,7 +33,7 @@ async fn counts(ctx: Ctx) -> Answer {
     for (name, what) in COUNTS.into_iter().filter(|(_, what)| *what != Counted::ZonesDelayedNotify) {
         all.insert(name.to_owned(), value!(ctx.central(Count { what }).await?));
     }
-    Ok(answer(all))
+    Ok(answer(&all))
 }
 
 async fn count(ctx: Ctx, request: HttpRequest) -> Answer {
@@ -43,10 +43,10 @@ async fn count(ctx: Ctx, request: HttpRequest) -> Answer {
         return Err(Fault::not_found("report_not_found", message).into());
     };
     let number = ctx.central(Count { what }).await?;
-    Ok(answer(Map::from_iter([(name.to_owned(), value!(number))])))
+    Ok(answer(&Map::from_iter([(name.to_owned(), value!(number))])))
 }
 
-fn answer(counts: Map<String, Value>) -> HttpResponse {
+fn answer(counts: &Map<String, Value>) -> HttpResponse {
     json(&mut HttpResponse::Ok(), &value!({"counts": [counts]}))
 }
 

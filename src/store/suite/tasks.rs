@@ -43,11 +43,11 @@ pub async fn jobs_are_seen_by_their_project(bench: Bench) {
     assert_eq!(find(TaskKind::Import, Scope::Project(None), all()).await, []);
     assert_eq!(
         find(TaskKind::Export, of("p1"), TaskFilter { zone_id: Some(zone), ..all() }).await,
-        [c.clone()]
+        std::slice::from_ref(&c)
     );
     assert_eq!(find(TaskKind::Export, of("p1"), TaskFilter::nothing()).await, []);
     let pending = TaskFilter { status: Some("PEND*".into()), ..all() };
-    assert_eq!(find(TaskKind::Import, of("p2"), pending).await, [d.clone()]);
+    assert_eq!(find(TaskKind::Import, of("p2"), pending).await, std::slice::from_ref(&d));
     let get =
         async |kind, id, scope: Scope| bench.read(|tx| Box::pin(tasks::get(tx, kind, id, &scope))).await;
     assert_eq!(get(TaskKind::Import, a.id, of("p1")).await.as_ref(), Some(&a));
