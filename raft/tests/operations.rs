@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use coordinator::{
     CoordError, Coordinator as _, Lease, LockName, Lost, Terms, Token,
-    cluster::{
-        Call, Node, OperateError, Operated, Operation, Peer, Request, Response, Serve as _, Status, Timing,
-    },
+    cluster::{Call, Node, OperateError, Operated, Operation, Request, Response, Serve as _, Status, Timing},
     testing::{LIMIT, Machines},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -423,86 +421,4 @@ async fn a_leader_that_goes_is_followed_by_one_that_lives() {
     }
     let refused = machines.node(leader).operate(Operation::TransferLeader { to: None }).await;
     assert!(matches!(refused, Err(OperateError::Failed { .. })), "{refused:?}");
-}
-
-/// Fresh machines, and the peers of the first.
-async fn to_be_founded() -> (Machines, Vec<Peer>) {
-    let machines = Machines::fresh(3, Timing::default()).await;
-    let peers = machines.machines.iter().skip(1).map(|machine| machine.peer.clone()).collect();
-    (machines, peers)
-}
-
-/// Has the first machine begin a cluster until the first of the others belongs to it, while the second hears nothing.
-async fn begin(
-    machines: &Machines,
-    peers: &[Peer],
-) -> tokio::task::JoinHandle<Result<Operated, OperateError>> {
-    let address = |at: usize| machines.machines.get(at).map(|machine| machine.peer.address.clone()).unwrap();
-    let (node, all) = (machines.node(0).clone(), peers.to_vec());
-    let begun = tokio::spawn(async move { node.operate(Operation::Init { peers: all }).await });
-    // Both say who they are; one of them then hears nothing of it.
-    until("the first claim", || {
-        let claimed: Vec<usize> =
-            [1, 2].into_iter().filter(|&at| machines.node(at).identity().cluster.is_some()).collect();
-        if let [one] = claimed[..] {
-            machines.net.cut(&address(0), &address(3 - one));
-        }
-        !claimed.is_empty()
-    })
-    .await;
-    begun
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_founder_that_dies_before_its_cluster_exists_goes_on_with_it() {
-    let (mut machines, peers) = to_be_founded().await;
-    machines.net.set_delay(Duration::from_millis(20));
-    let begun = begin(&machines, &peers).await;
-    let claimed = machines.node(0).identity().cluster;
-    assert!(claimed.is_some() && !machines.node(0).is_member());
-    machines.kill(0, true).await;
-    begun.abort();
-    machines.net.heal();
-    machines.start(0).await;
-    assert!(machines.node(0).is_founding() && machines.node(0).identity().cluster == claimed);
-    let made = operate(machines.node(0), Operation::Init { peers }).await;
-    assert_eq!(Some(made), claimed.map(Operated::Initialized));
-    machines.led().await;
-    token(machines.node(1)).await;
-    assert!((0..3).all(|at| machines.node(at).is_member() && !machines.node(at).is_founding()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_does_not_answer_while_a_cluster_is_made_is_in_it_when_it_does() {
-    let (machines, peers) = to_be_founded().await;
-    machines.net.set_delay(Duration::from_millis(20));
-    let refused = timeout(LIMIT, begin(&machines, &peers).await).await.unwrap().unwrap();
-    assert!(matches!(refused, Err(OperateError::Silent { .. })), "{refused:?}");
-    machines.net.heal();
-    operate(machines.node(0), Operation::Init { peers }).await;
-    machines.led().await;
-    token(machines.node(2)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_founder_whose_others_found_another_cluster_sets_free_whom_it_has() {
-    let (mut machines, peers) = to_be_founded().await;
-    machines.net.set_delay(Duration::from_millis(20));
-    let begun = begin(&machines, &peers).await;
-    let free = if machines.node(1).identity().cluster.is_none() { 1 } else { 2 };
-    machines.kill(0, true).await;
-    begun.abort();
-    machines.net.heal();
-    // The one that heard nothing is taken elsewhere meanwhile.
-    operate(machines.node(free), Operation::Init { peers: Vec::new() }).await;
-    machines.start(0).await;
-    let refused = machines.node(0).operate(Operation::Init { peers: peers.clone() }).await;
-    assert!(matches!(refused, Err(OperateError::Taken { .. })), "{refused:?}");
-    for at in [0, 3 - free] {
-        assert_eq!(machines.node(at).identity().cluster, None);
-        let peer = machines.machines[at].peer.clone();
-        operate(machines.node(free), Operation::Add { peer }).await;
-    }
-    assert!(!machines.node(0).is_founding());
-    token(machines.node(0)).await;
 }

@@ -38,7 +38,17 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the log, or begins one for the node `fresh`. Blocks. Must be called within a tokio runtime.
     pub(crate) fn open(disk: &Arc<dyn Disk>, fresh: NodeId) -> Result<Self, JournalError> {
-        let (journal, contents) = journal::open(disk.clone(), fresh)?;
+        let (journal, mut contents) = journal::open(disk.clone(), fresh)?;
+        // A leader that was ended may have sent out entries that its disk has not. Were it to lead on in its term, others would
+        // stand in their places under the same ids, so it has to be elected again.
+        if let Some(vote) = contents
+            .summary
+            .vote
+            .as_mut()
+            .filter(|vote| vote.leader_id.voted_for() == Some(contents.summary.node))
+        {
+            vote.committed = false;
+        }
         let (health, node) = (Health::default(), contents.summary.node);
         let durable = Durable::default();
         durable.set(contents.summary.last);

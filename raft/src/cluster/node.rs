@@ -70,9 +70,6 @@ pub struct Node {
     pub(super) voice: Voice,
     pub(super) timing: Timing,
     pub(crate) ledger: Ledger,
-    /// The vote by which this node led when it stopped, and the last entry of its log then. The engine goes on leading by it
-    /// without an election, and does not know how much of that log is decided.
-    resumed: Option<(types::Vote, u64)>,
     /// Leadership is being handed over: nothing more is proposed here.
     pub(super) leaving: AtomicBool,
     /// Held while this node changes its cluster.
@@ -109,9 +106,6 @@ impl Node {
         if summary.purged > machine.applied() {
             return Err(OpenError::Gap);
         }
-        let own =
-            summary.vote.filter(|vote| vote.is_committed() && vote.leader_id.voted_for() == Some(log.node()));
-        let resumed = own.zip(summary.last.map(|last| last.index));
         let (id, ledger, since) = (log.node(), machine.ledger().clone(), machine.since_snapshot());
         // Until it leads, if ever.
         ledger.stop_timers();
@@ -129,7 +123,6 @@ impl Node {
             voice,
             timing,
             ledger,
-            resumed,
             leaving: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
             founding: tokio::sync::Mutex::default(),
@@ -225,15 +218,7 @@ impl Node {
 
     /// Returns once a quorum has said that this node leads, and all that was decided before is applied here.
     async fn confirm(&self) -> Result<(), String> {
-        self.raft.ensure_linearizable().await.map_err(|error| error.to_string())?;
-        match self.resumed {
-            Some((vote, last)) if self.raft.server_metrics().borrow().vote == vote => {
-                let progress = self.raft.wait(None);
-                let applied = progress.applied_index_at_least(Some(last), "leading again").await;
-                applied.map(drop).map_err(|error| error.to_string())
-            }
-            _ => Ok(()),
-        }
+        self.raft.ensure_linearizable().await.map(drop).map_err(|error| error.to_string())
     }
 
     async fn read_index_anywhere(&self) -> Result<Index, String> {
