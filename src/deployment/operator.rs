@@ -183,19 +183,25 @@ impl Operator {
         }
     }
 
-    /// What any node says: one that belongs to a cluster if there is one.
+    /// What the node says that knows most: one that has just started may not know who leads, nor what was decided meanwhile.
     async fn status(&self) -> Result<Status, OperatorError> {
-        let (mut outside, mut silent) = (None, "no node is configured".to_owned());
-        for peer in &self.peers {
-            match self.ask(peer, Operation::Status, ASKING).await {
-                Ok(Ok(Operated::Status(status))) if status.cluster.is_some() => return Ok(*status),
-                Ok(Ok(Operated::Status(status))) => outside = Some(*status),
+        let asked = self.peers.iter().map(|peer| self.ask(peer, Operation::Status, ASKING));
+        let (mut best, mut silent): (Option<Box<Status>>, _) = (None, "no node is configured".to_owned());
+        let knows =
+            |status: &Status| (status.cluster.is_some(), status.leader.is_some(), status.term, status.index);
+        for answer in futures::future::join_all(asked).await {
+            match answer {
+                Ok(Ok(Operated::Status(status))) => {
+                    if best.as_ref().is_none_or(|best| knows(&status) > knows(best)) {
+                        best = Some(status);
+                    }
+                }
                 Ok(Ok(_)) => silent = "a node answered something else".to_owned(),
                 Ok(Err(error)) => silent = error.to_string(),
                 Err(error) => silent = error.to_string(),
             }
         }
-        outside.ok_or(OperatorError::Silent { reason: silent })
+        best.map(|best| *best).ok_or(OperatorError::Silent { reason: silent })
     }
 
     async fn identify(&self, peer: &Peer) -> Option<Identity> {

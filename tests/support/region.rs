@@ -13,15 +13,18 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use coordinator::cluster::net::Network;
-use coordinator::cluster::{Call, Link as _, Operated, Operation, Peer, Request, Response, Status};
+use coordinator::cluster::{Call, Link as _, Operated, Operation, Peer, Remote, Request, Response, Status};
+use coordinator::{Client, Coordinator as _, LockName, Terms};
 use ordain::config::Config;
 use ordain::config_load::Sources;
 use ordain::deployment::cluster::network;
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::part::{Part, Surroundings, ask, program};
@@ -337,6 +340,20 @@ impl Region {
             })
             .await;
         (last.unwrap(), took)
+    }
+
+    /// Has a lock taken and given back as fast as it goes, so that the log grows, until the task is aborted.
+    pub(crate) fn load(&self) -> JoinHandle<()> {
+        let client = Client::new(Remote::start(Arc::new(self.network.clone()), self.peers.clone()));
+        tokio::spawn(async move {
+            loop {
+                if let Ok(lease) = client.acquire(&LockName::literal("load"), Terms::at_once()).await {
+                    let _ = lease.release().await;
+                } else {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        })
     }
 
     /// Notes how long something took.
