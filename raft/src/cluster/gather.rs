@@ -2,17 +2,19 @@
 //!
 //! **Invariants**: what waits goes together into the next batch, of which only [`UNDER_WAY`] are under way at a time. A command of
 //! a session that is in one of those waits until that is over: what is closed is not opened again by a batch that was delayed.
-//! Nobody waits longer than the limit: what is still open then is unknown.
+//! Nobody waits longer than the limit: what is still open then is unknown. Renewals go past all that: they may be repeated, so
+//! none waits for a leader that has fallen silent while another is there.
 use std::{
     collections::HashSet,
     future::Future,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinSet, yield_now},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::types::{Answer, Batch};
@@ -28,6 +30,11 @@ pub(crate) const BATCH: usize = 256;
 pub(crate) const QUEUE: usize = 16_384;
 /// Batches under way: one is written while another is confirmed.
 const UNDER_WAY: usize = 2;
+
+/// How long a leader is given to decide a renewal before it is looked for anew; half as long again after each failure.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The pause before that.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Commands that wait to be decided, all by one caller.
 #[derive(Debug)]
@@ -48,6 +55,33 @@ pub(crate) trait Decide: Send + Sync + 'static {
 
     /// The copy in which it must be seen before anybody is told.
     fn copy(&self) -> &Ledger;
+}
+
+/// Gets one command decided: a renewal at once, as often as it takes, anything else together with what waits.
+pub(crate) async fn submit<D: Decide>(
+    decide: &D,
+    gathering: &Gathering,
+    command: Command,
+    deadline: Instant,
+) -> Result<Applied, CoordError> {
+    let answer = match command {
+        Command::Renew { .. } => repeatedly(decide, &Batch::from_iter([command.into()]), deadline).await,
+        _ => gathering.submit(vec![command.into()], deadline).await,
+    };
+    answer?.try_into()
+}
+
+async fn repeatedly<D: Decide>(decide: &D, batch: &Batch, deadline: Instant) -> Result<Answer, CoordError> {
+    let mut patience = PATIENCE;
+    loop {
+        let until = deadline.min(Instant::now() + patience);
+        let answer = decide.decide(batch.clone(), until).await;
+        if answer.is_ok() || Instant::now() + PAUSE >= deadline {
+            return answer;
+        }
+        sleep(PAUSE).await;
+        patience = patience * 3 / 2;
+    }
 }
 
 /// Where commands are left to be decided.

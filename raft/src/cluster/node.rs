@@ -239,7 +239,7 @@ impl Node {
 #[async_trait]
 impl Replica for Node {
     async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
-        self.submit_all(vec![command.into()]).await?.try_into()
+        gather::submit(self, &self.gathering, command, Instant::now() + self.timing.limit).await
     }
 
     async fn catch_up(&self) -> Result<(), CoordError> {

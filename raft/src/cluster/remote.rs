@@ -4,7 +4,10 @@
 //! certainly was not taken: a copy that is decided late would open again what was closed meanwhile. Wherever the leader
 //! goes, it is found by asking those who are configured, and whom they name.
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub struct Remote {
     cluster: OnceLock<ClusterId>,
     /// Who led when it was last asked.
     leader: Mutex<Option<Peer>>,
+    /// Who of those configured is asked next: another than the last, and another first one in each process.
+    turn: AtomicUsize,
     ledger: Ledger,
     gathering: Gathering,
 }
@@ -58,6 +63,7 @@ impl Remote {
             peers,
             cluster: OnceLock::new(),
             leader: Mutex::default(),
+            turn: AtomicUsize::new(chance::number()),
             ledger,
             gathering,
         });
@@ -75,8 +81,11 @@ impl Remote {
     }
 
     /// Whom to ask: the leader as far as known, or the configured ones in turn.
-    fn next(&self, turn: usize) -> Option<Peer> {
-        self.leader().or_else(|| self.peers.get(turn.checked_rem(self.peers.len())?).cloned())
+    fn next(&self) -> Option<Peer> {
+        self.leader().or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            self.peers.get(turn.checked_rem(self.peers.len())?).cloned()
+        })
     }
 
     /// Asks one node, which must be of the cluster.
@@ -107,9 +116,7 @@ impl Remote {
         let once = matches!(request, Request::Submit(_));
         let attempt = if once { LIMIT } else { ATTEMPT };
         let mut next_pause = PAUSES.0;
-        // Configured nodes are asked in turn, a different first one in each process.
-        for turn in chance::number().. {
-            let Some(peer) = self.next(turn) else { break };
+        while let Some(peer) = self.next() {
             let now = Instant::now();
             if now >= until {
                 break;
@@ -181,13 +188,12 @@ impl Remote {
 
 /// Keeps the ledger of a replica up with the cluster until the replica is gone.
 async fn follow(replica: Weak<Remote>) {
-    let mut turn = chance::number();
     let mut pause = PAUSES.0;
     loop {
         let Some(this) = replica.upgrade() else { return };
         let after = this.ledger.look(State::applied);
         let request = Request::Follow { after, wait: WAIT };
-        let Some(peer) = this.next(turn) else { return };
+        let Some(peer) = this.next() else { return };
         // The replica lives on for at most one answer after it was dropped.
         let answer = this.call(&peer, request, WAIT + ATTEMPT).await;
         if answer.is_ok_and(|response| this.take_in(response)) {
@@ -197,7 +203,6 @@ async fn follow(replica: Weak<Remote>) {
                 this.lead_by(None);
             }
             drop(this);
-            turn = usize::wrapping_add(turn, 1);
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
@@ -220,7 +225,7 @@ impl Decide for Remote {
 #[async_trait]
 impl Replica for Remote {
     async fn submit(&self, command: Command) -> Result<Applied, CoordError> {
-        self.gathering.submit(vec![command.into()], Instant::now() + LIMIT).await?.try_into()
+        gather::submit(self, &self.gathering, command, Instant::now() + LIMIT).await
     }
 
     async fn catch_up(&self) -> Result<(), CoordError> {
