@@ -133,14 +133,8 @@ async fn migrate(config: &Config, store: &Store) -> Result<(), StartError> {
         return Ok(());
     }
     let (arbiter, ttl) = (singleton::arbiter(config).await?, config.coordinator.lease_ttl);
-    let migrated = singleton::alone(arbiter.as_deref(), &singleton::SCHEMA, ttl, async |token| {
-        match token {
-            Some(token) => store.migrate_under(token).await?,
-            None => store.migrate().await?,
-        }
-        Ok(())
-    });
-    migrated.await
+    let migrate = |token| singleton::migrate(store, token);
+    singleton::alone(arbiter.as_deref(), &singleton::SCHEMA, ttl, migrate).await
 }
 
 /// Writes to standard output. A reader that wants no more of it is no failure.

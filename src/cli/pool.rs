@@ -113,11 +113,11 @@ impl Update {
             Options { dry_run: self.dry_run, delete_absent: self.delete, default_pool, token: None };
         let arbiter = if self.dry_run { None } else { singleton::arbiter(config).await? };
         let ttl = config.coordinator.lease_ttl;
-        let changes = singleton::alone(arbiter.as_deref(), &singleton::POOLS, ttl, async |token| {
+        let apply = async |token| {
             let changes = pools::apply(&store, Clock::system(), &specs, Options { token, ..options }).await;
             changes.map_err(StartError::from)
-        });
-        let changes = changes.await?;
+        };
+        let changes = singleton::alone(arbiter.as_deref(), &singleton::POOLS, ttl, apply).await?;
         let would = if self.dry_run { "would be " } else { "" };
         for change in &changes {
             super::say(match change {

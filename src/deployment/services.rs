@@ -204,17 +204,15 @@ impl Assembly {
         };
         let Some(store) = store else { return Ok(()) };
         let (clock, config) = (self.edges.clock, &self.config);
-        self.alone(&singleton::POOLS, async |token| {
-            pooling::settle(&store, clock, config, &listening, token).await
-        })
-        .await
+        let settle = |token| pooling::settle(&store, clock, config, &listening, token);
+        self.alone(&singleton::POOLS, settle).await
     }
 
     /// Does what one process of the deployment does at a time.
-    async fn alone<T>(
+    async fn alone<T, W: Future<Output = Result<T, StartError>>>(
         &self,
         lock: &LockName,
-        work: impl AsyncFnOnce(Option<u64>) -> Result<T, StartError>,
+        work: impl Fn(Option<u64>) -> W,
     ) -> Result<T, StartError> {
         let arbiter = if self.state.lock().arbitrated {
             Some(self.coordinator(&self.health.condition("coordinator")).await?)
@@ -242,14 +240,7 @@ impl Assembly {
             if !migrate || store.schema_version().await? == Some(Store::latest_version()) {
                 return Ok(store.expect_schema().await?);
             }
-            let migrated = self.alone(&singleton::SCHEMA, async |token| {
-                match token {
-                    Some(token) => store.migrate_under(token).await?,
-                    None => store.migrate().await?,
-                }
-                Ok(())
-            });
-            migrated.await
+            Ok(self.alone(&singleton::SCHEMA, |token| singleton::migrate(&store, token)).await?)
         })
         .await?;
         condition.fine();

@@ -3,19 +3,20 @@
 //! It is done under a lock of the coordinator, whose token goes into each transaction, so that the database refuses whoever
 //! was overtaken.
 //!
-//! Invariants: a lock that is lost ends the work. Where no coordinator is, or none answers, the database alone keeps two
+//! Invariants: a lock that is lost ends the work, which begins anew under the next. Where no coordinator is, or none answers, the database alone keeps two
 //! from doing it at once: it has to be possible without a quorum, and before there is one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use coordinator::cluster::Remote;
-use coordinator::{Client, CoordError, Coordinator, LockName, Terms};
+use coordinator::{Client, CoordError, Coordinator, Lease, LockName, Terms};
 
 use tokio::time::Instant;
 
 use super::{StartError, cluster};
 use crate::config::{Config, CoordinatorKind};
+use crate::store::Store;
 
 /// The lock of whoever changes the schema.
 pub static SCHEMA: LockName = LockName::literal("schema");
@@ -25,6 +26,8 @@ pub static POOLS: LockName = LockName::literal("pools");
 const WAIT: Duration = Duration::from_secs(60);
 /// How long a coordinator that does not answer is waited for.
 const SILENCE: Duration = Duration::from_secs(15);
+/// How often the work is begun: a lock may be lost to an election that takes long.
+const ATTEMPTS: usize = 5;
 /// The pause before it is asked again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -45,43 +48,74 @@ pub async fn arbiter(config: &Config) -> Result<Option<Arc<dyn Coordinator>>, St
 
 /// Does the work while nobody else does, given the token of the lock if there is one.
 ///
+/// The work may be begun several times, and each but the last be ended anywhere.
+///
 /// # Errors
-/// What the work says; [`StartError::Occupied`] if somebody else has the lock for long, or took it over.
-pub async fn alone<T, E: From<StartError>>(
+/// What the work says; [`StartError::Occupied`] if somebody else has the lock for long, or took it over again and again.
+pub async fn alone<T, E: From<StartError>, W: Future<Output = Result<T, E>>>(
     arbiter: Option<&dyn Coordinator>,
     lock: &LockName,
     ttl: Duration,
-    work: impl AsyncFnOnce(Option<u64>) -> Result<T, E>,
+    work: impl Fn(Option<u64>) -> W,
 ) -> Result<T, E> {
     let Some(arbiter) = arbiter else { return work(None).await };
+    let mut attempt = 1;
+    loop {
+        let Some(lease) = lease(arbiter, lock, ttl).await? else { return work(None).await };
+        let token = lease.token().as_i64().unsigned_abs();
+        tokio::select! {
+            biased;
+            done = work(Some(token)) => {
+                if let Err(error) = lease.release().await {
+                    tracing::debug!(%lock, %error, "the lock will expire by itself");
+                }
+                return done;
+            }
+            lost = lease.lost() => {
+                if attempt == ATTEMPTS {
+                    return Err(occupied(lock, &lost).into());
+                }
+                tracing::warn!(%lock, %lost, "the lock was lost: the work begins anew");
+                attempt += 1;
+            }
+        }
+    }
+}
+
+/// Brings the schema to this program's version, under the token of [`SCHEMA`] if there is one.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn migrate(store: &Store, token: Option<u64>) -> Result<(), StartError> {
+    match token {
+        Some(token) => store.migrate_under(token).await?,
+        None => store.migrate().await?,
+    };
+    Ok(())
+}
+
+/// The lock; none if no coordinator answers.
+async fn lease(
+    arbiter: &dyn Coordinator,
+    lock: &LockName,
+    ttl: Duration,
+) -> Result<Option<Lease>, StartError> {
     let since = Instant::now();
-    let lease = loop {
+    loop {
         match arbiter.acquire(lock, Terms::waiting(WAIT).with_ttl(ttl)).await {
-            Ok(lease) => break lease,
+            Ok(lease) => return Ok(Some(lease)),
             Err(CoordError::NotGranted { .. }) => return Err(occupied(lock, &"others have it")),
             Err(_) if since.elapsed() < SILENCE => tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%lock, %error, "no lock can be had: the database alone keeps others out");
-                return work(None).await;
+                return Ok(None);
             }
         }
-    };
-    let token = lease.token().as_i64().unsigned_abs();
-    let done = tokio::select! {
-        biased;
-        done = work(Some(token)) => done,
-        lost = lease.lost() => {
-            return Err(occupied(lock, &lost));
-        }
-    };
-    if let Err(error) = lease.release().await {
-        tracing::debug!(%lock, %error, "the lock will expire by itself");
     }
-    done
 }
 
-fn occupied<E: From<StartError>>(lock: &LockName, reason: &dyn ToString) -> E {
-    StartError::Occupied { lock: lock.clone(), reason: reason.to_string() }.into()
+fn occupied(lock: &LockName, reason: &dyn ToString) -> StartError {
+    StartError::Occupied { lock: lock.clone(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -150,17 +184,48 @@ mod tests {
         }
     }
 
+    fn replica(commands: u64) -> Arc<Silent> {
+        Arc::new(Silent(Ledger::new(State::default()), Mutex::new((0, commands))))
+    }
+
     fn silent_after(commands: u64) -> Client {
-        Client::new(Arc::new(Silent(Ledger::new(State::default()), Mutex::new((0, commands)))))
+        Client::new(replica(commands))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lock_that_cannot_be_kept_ends_the_work() {
+    async fn a_lock_that_cannot_be_kept_ends_the_work_which_begins_anew() {
         let begun = Instant::now();
-        let endless = async |_: Option<u64>| -> Result<(), StartError> { std::future::pending().await };
-        let ended = alone(Some(&silent_after(1)), &POOLS, TTL, endless).await;
-        assert!(ended.unwrap_err().may_pass());
-        assert!(begun.elapsed() < TTL, "somebody else may have it by now");
+        let tokens = Mutex::new(Vec::new());
+        let work = async |token: Option<u64>| {
+            tokens.lock().unwrap().push((token, begun.elapsed()));
+            if token.is_some() {
+                tokio::time::sleep(TTL).await;
+            }
+            Ok::<_, StartError>(())
+        };
+        alone(Some(&silent_after(1)), &POOLS, TTL, work).await.unwrap();
+        let tokens = tokens.into_inner().unwrap();
+        assert!(matches!(tokens[..], [(Some(_), _), (None, _)]), "{tokens:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_is_lost_is_taken_again() {
+        let replica = replica(u64::MAX);
+        let client = Client::new(replica.clone());
+        let tokens = Mutex::new(Vec::new());
+        let work = async |token: Option<u64>| {
+            tokens.lock().unwrap().push(token);
+            if tokens.lock().unwrap().len() == 1 {
+                let (session, _) = client.inspect(&POOLS).await.unwrap().holder.unwrap();
+                let seen_renewal = replica.ledger().look(State::applied);
+                replica.submit(Command::Expire { session, seen_renewal }).await.unwrap();
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, StartError>(())
+        };
+        alone(Some(&client), &POOLS, TTL, work).await.unwrap();
+        let tokens = tokens.into_inner().unwrap();
+        assert!(matches!(tokens[..], [Some(first), Some(second)] if first < second), "{tokens:?}");
     }
 
     #[tokio::test(start_paused = true)]
