@@ -1,7 +1,7 @@
 //! The network as openraft sees it, over any [`Link`].
 //!
 //! **Invariants**: all clients of a peer share what the link keeps for it. Whatever fails is reported as unreachable, so that
-//! the engine waits before it tries again.
+//! the engine waits before it tries again. Entries are sent and taken without a gap, or not at all.
 use std::{sync::Arc, time::Duration};
 
 use openraft::{
@@ -48,6 +48,8 @@ pub(crate) enum CallError {
     Mismatch,
     #[error("this node cannot write its log")]
     CannotWrite,
+    #[error("entries that would come first are purged here")]
+    Purged,
 }
 
 impl Voice {
@@ -71,6 +73,15 @@ impl Voice {
             response => Ok(response),
         }
     }
+}
+
+/// Whether the entries follow what they claim to follow, and each other.
+///
+/// The engine reads what it sends a moment after it has decided to: what was purged in between is missing then, and a
+/// follower that took the rest would have a gap for good.
+pub(super) fn is_unbroken(rpc: &AppendEntriesRequest<TypeConfig>) -> bool {
+    let first = rpc.prev_log_id.map_or(0, |prev| prev.index.saturating_add(1));
+    (first..).zip(&rpc.entries).all(|(index, entry)| entry.log_id.index == index)
 }
 
 /// Makes clients of peers.
@@ -147,6 +158,9 @@ impl RaftNetwork<TypeConfig> for PeerClient {
         mut rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError<RaftError<NodeId>>> {
+        if !is_unbroken(&rpc) {
+            return Err(Unreachable::new(&CallError::Purged).into());
+        }
         self.only_durable(&mut rpc, option.hard_ttl()).await.map_err(|error| Unreachable::new(&error))?;
         self.ask(Request::Append(rpc), option.hard_ttl(), |response| match response {
             Response::Append(answer) => Some(answer),

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 
 use super::{
+    network::is_unbroken,
     node::Node,
     peer::{Call, Refusal, Request, Response, Serve},
     types::{Batch, ClusterId, NodeId},
@@ -45,6 +46,10 @@ impl Serve for Node {
             (Request::Claim(cluster), _) => self.claim(cluster).await,
             (Request::Unclaim(cluster), _) => self.unclaim(cluster).await,
             (_, Some(refusal)) => Response::Refused(refusal),
+            (Request::Append(rpc), None) if !is_unbroken(&rpc) => {
+                let reason = "entries are missing before those that were sent".to_owned();
+                Response::Refused(Refusal::Unavailable { reason })
+            }
             (Request::Append(rpc), None) => Response::Append(self.raft.append_entries(rpc).await),
             (Request::Vote(rpc), None) => Response::Vote(self.raft.vote(rpc).await),
             (Request::Snapshot(rpc), None) => Response::Snapshot(self.raft.install_snapshot(rpc).await),

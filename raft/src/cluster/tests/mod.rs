@@ -1,4 +1,5 @@
 //! What a node keeps on disk, and what it makes of a disk that failed.
+mod appending;
 mod damage;
 mod electing;
 mod suite;
