@@ -65,7 +65,8 @@ impl Keeper {
     }
 
     pub(crate) fn keep(&self, session: SessionId, trust: &Arc<Trust>) {
-        let due = Instant::now() + trust.pace.lasts(trust.ttl / 3);
+        // What was granted late is due at once.
+        let due = trust.renewed() + trust.pace.lasts(trust.ttl / 3);
         self.0.roll().kept.insert(session, Kept { trust: trust.clone(), due });
         self.0.changed.notify_one();
     }

@@ -72,6 +72,12 @@ impl Trust {
     pub(crate) fn safe_until(&self) -> Instant {
         self.until.borrow().safe
     }
+
+    /// When the last renewal that was acknowledged was sent, or the opening.
+    pub(crate) fn renewed(&self) -> Instant {
+        let safe = self.safe_until();
+        safe.checked_sub(self.pace.lasts(trusted_for(self.ttl))).unwrap_or(safe)
+    }
 }
 
 /// An open session; closed when dropped.

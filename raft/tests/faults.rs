@@ -128,6 +128,16 @@ async fn trust_counts_from_the_sending_not_from_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_granted_late_is_renewed_in_time() {
+    let replica = Faulty::new();
+    let client = Client::new(replica.clone());
+    replica.set(Fault::SlowAnswer(Duration::from_secs(6)));
+    let lease = client.acquire(&LOCK, Terms::at_once()).await.unwrap();
+    replica.set(Fault::None);
+    assert!(timeout(TTL * 3, lease.lost()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_outage_loses_nothing() {
     let replica = Faulty::new();
     let client = Client::new(replica.clone());
