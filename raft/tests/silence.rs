@@ -1,5 +1,5 @@
 //! Leases outlive a leader that falls silent, whether it is cut off from the voters or from everybody.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};
 
