@@ -5,7 +5,7 @@
 //! that was seen is accepted, and every shard has exactly one owner. How long it takes is noted, and not judged here:
 //! `scripts/producers` measures it on a quiet machine.
 //!
-//! `ORDAIN_PRODUCERS_ZONES` is how many zones there are (200), `ORDAIN_PRODUCERS_FAULTS` names some of the faults (killed,
+//! `ORDAIN_PRODUCERS_ZONES` is how many zones there are (60), `ORDAIN_PRODUCERS_FAULTS` names some of the faults (killed,
 //! stopped, cut, time, disk, drained, restarted), `ORDAIN_PRODUCERS_KEEP=1` leaves configuration and logs behind. Namespaces and small disks need root; where they cannot be had
 //! it says so and leaves out what needs them. `ORDAIN_TEST_ROOMS=1` makes that a failure.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 const TTL: &str = "5s";
 
 fn zones() -> usize {
-    std::env::var("ORDAIN_PRODUCERS_ZONES").map_or(200, |zones| zones.parse().unwrap())
+    std::env::var("ORDAIN_PRODUCERS_ZONES").map_or(60, |zones| zones.parse().unwrap())
 }
 
 /// Somebody else than this one.
@@ -94,8 +94,6 @@ async fn stopped_between_looking_and_writing(region: &mut Region) {
     let leader = region.leader().await;
     let (victim, asked) = (other(leader), leader);
     let (here, there) = (region.client().await, region.client().await);
-    // Who looks for work waits for the first lock, and finds nothing. Who looks next waits for the second, and finds all.
-    here.batch_execute("BEGIN; LOCK TABLE zones IN ACCESS EXCLUSIVE MODE").await.unwrap();
     // Other tasks read zones, too, and write nothing then.
     let waits = |who: String| {
         format!(
@@ -103,10 +101,23 @@ async fn stopped_between_looking_and_writing(region: &mut Region) {
              AND query LIKE '%z.next_attempt_at <= %'"
         )
     };
-    for n in 0..PRODUCERS {
-        region
-            .until("producers to look", async |region| region.number(&waits(format!("p{n}"))).await > 0)
-            .await;
+    let waits_at_all = format!(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'p{victim}' AND wait_event_type = 'Lock'"
+    );
+    loop {
+        // Who looks for work waits for the first lock, and finds nothing. Who looks next waits for the second, and finds all.
+        here.batch_execute("BEGIN; LOCK TABLE zones IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        for n in 0..PRODUCERS {
+            region
+                .until("producers to look", async |region| region.number(&waits(format!("p{n}"))).await > 0)
+                .await;
+        }
+        // A worker that is still busy with a zone would stand still with that zone locked, and keep the others waiting.
+        if region.number(&waits_at_all).await == 1 {
+            break;
+        }
+        here.batch_execute("COMMIT").await.unwrap();
+        sleep(Duration::from_millis(500)).await;
     }
     let backend: i32 = there.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     let second = tokio::spawn(async move {
@@ -197,8 +208,11 @@ async fn at_another_time(region: &mut Region) {
     let file = folder.path().join("time");
     std::fs::write(&file, "+0\n").unwrap();
     let Some(variables) = other_time(&file) else { return missing() };
-    let victim = other(region.leader().await);
-    let asked = other(victim);
+    // What another says may be old: it only follows.
+    let asked = region.leader().await;
+    let victim = other(asked);
+    let (former, _) =
+        region.settled(asked, "three producers", |settled| settled.members.len() == PRODUCERS).await;
     let restart = |region: &mut Region, variables| {
         region.parts[victim].kill();
         region.parts[victim].set_variables(variables);
@@ -210,8 +224,8 @@ async fn at_another_time(region: &mut Region) {
         std::fs::write(&file, "+0\n").unwrap();
         let (before, _) = region
             .settled(asked, "its return", |settled| {
-                settled.members.len() == PRODUCERS
-                    && settled.members.iter().any(|name| name.starts_with(&of(victim)))
+                let mut others = settled.members.difference(&former.members);
+                settled.members.len() == PRODUCERS && others.any(|name| name.starts_with(&of(victim)))
             })
             .await;
         let round = region.begin_round().await;

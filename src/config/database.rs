@@ -163,8 +163,9 @@ impl DatabaseConfig {
             idle_in_transaction_timeout: bound(
                 s,
                 "idle_in_transaction_timeout",
-                Duration::from_secs(60),
-                "PostgreSQL: how long a transaction may stand still before the database ends it.",
+                Duration::from_secs(10),
+                "PostgreSQL: how long a transaction may stand still before the database ends it: what a process that is cut \
+                 off has locked is free after it.",
             ),
         }
     }

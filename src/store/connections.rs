@@ -32,7 +32,7 @@ impl Default for Connections {
             connect: Duration::from_secs(5),
             statement: Duration::from_secs(30),
             lock: Duration::from_secs(10),
-            idle_in_transaction: Duration::from_secs(60),
+            idle_in_transaction: Duration::from_secs(10),
         }
     }
 }

@@ -102,7 +102,8 @@ impl Region {
         let broker = format!("amqp://guest:guest@{}/%2f", wires[1].address());
         let common = format!(
             "transport.kind = \"amqp\"\ntransport.amqp.urls = [\"{broker}\"]\nheartbeat.interval = \"1s\"\n\
-             database.lock_timeout = \"60s\"\ndatabase.statement_timeout = \"60s\"\n"
+             database.lock_timeout = \"60s\"\ndatabase.statement_timeout = \"60s\"\n\
+             database.idle_in_transaction_timeout = \"30s\"\n"
         );
         let own = |n: usize| match &rooms {
             Some(rooms) => at(rooms.address(n, Way::Cluster)),
@@ -311,15 +312,20 @@ impl Region {
         }
     }
 
-    /// The producer that leads.
+    /// The producer that leads, once all that answer say the same.
     pub(crate) async fn leader(&self) -> usize {
         let mut found = 0;
         self.until("a leader", async |region| {
-            let Some(status) = region.status(0).await else { return false };
-            let leader = status.members.iter().find(|member| Some(member.node) == status.leader);
-            let at = (0..PRODUCERS).find(|n| leader.is_some_and(|one| one.peer.name == format!("p{n}")));
-            found = at.unwrap_or(0);
-            at.is_some()
+            let mut said = BTreeSet::new();
+            for asked in 0..PRODUCERS {
+                let Some(status) = region.status(asked).await else { continue };
+                let leader = status.members.iter().find(|member| Some(member.node) == status.leader);
+                said.insert(
+                    (0..PRODUCERS).find(|n| leader.is_some_and(|one| one.peer.name == format!("p{n}"))),
+                );
+            }
+            found = said.first().copied().flatten().unwrap_or(0);
+            said.len() == 1 && !said.contains(&None)
         })
         .await;
         found

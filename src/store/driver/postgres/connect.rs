@@ -106,14 +106,16 @@ async fn carry(connection: impl Future<Output = Result<(), Error>> + Send) {
     }
 }
 
-/// What a session begins with.
+/// What a session begins with. The database looks after its end of the connection as this process does after its own.
 fn session(bounds: &Connections) -> String {
     let millis = |duration: Duration| duration.as_millis().clamp(1, i32::MAX as u128);
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET client_min_messages = warning",
+         SET tcp_keepalives_idle = {alive}; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+         SET tcp_user_timeout = '{alive}s'; SET client_min_messages = warning",
         millis(bounds.statement),
         millis(bounds.lock),
         millis(bounds.idle_in_transaction),
+        alive = KEEPALIVE.as_secs(),
     )
 }
