@@ -93,7 +93,9 @@ async fn play(seed: u64, mutant: Option<Mutant>) -> Report {
     chaos(&hosts, voters, &mut dice).await;
     hosts.heal().await;
     ending::end(&hosts).await;
-    report(seed, &world)
+    let report = report(seed, &world);
+    world.net.abandon();
+    report
 }
 
 /// Machines: voters, one more that belongs to nobody yet, clients without a log.

@@ -96,6 +96,12 @@ impl SimNet {
         (place.node, place.dark) = (Some((id, node)), false);
     }
 
+    /// Lets go of all processes, which hold on to the network in turn.
+    pub(super) fn abandon(&self) {
+        let places = std::mem::take(&mut self.lock().places);
+        drop(places);
+    }
+
     /// The process ends; its peers hear of it unless the machine went with it.
     pub(super) fn detach(&self, at: usize, dark: bool) {
         let mut wires = self.lock();
