@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,13 +11,17 @@ use actix_web::http::Method;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use ordain::actors::central::api::Central;
+use ordain::actors::central::api::outbox::EmitExists;
 use ordain::config::{BrokerUrl, Config, DatabaseUrl, NotificationDriver, PayloadFormat, TaskName};
 use ordain::deployment::{Deployment, Edges, ServiceKind};
+use ordain::domain::shard::Shard;
+use ordain::domain::shard_lease::ShardLease;
 use ordain::http::LocalApi;
 use ordain::store::repo::outbox;
 use ordain::store::{Store, StoreError};
 use ordain::testing::{Spec, World, run};
-use ordain::transport::run_threaded;
+use ordain::transport::{Cx, run_threaded};
 use serde_json::{Value, json};
 use support::ports::free_port;
 use support::rabbitmq::Rabbit;
@@ -356,6 +360,56 @@ fn an_outbox_that_is_full_or_old_holds_nothing_up() {
         }
         assert_eq!(waiting(world.store()).await, 6, "two for each zone, until five wait");
         world.until("what is too old to go", async || Ok(waiting(world.store()).await == 0)).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn that_a_zone_exists_is_told_once_in_a_period_whoever_dies() {
+    run(async {
+        let spec = Spec::all_in_one().configured(|config| {
+            config.producer.enabled_tasks.retain(|task| *task != TaskName::PeriodicExists);
+            config.notifications.driver = NotificationDriver::MessagingV2;
+            // Nobody listens there.
+            config.notifications.urls = vec![BrokerUrl::parse("amqp://127.0.0.1:1/%2f").unwrap()];
+        });
+        let world = World::start(spec).await?;
+        for n in 0..8 {
+            world.api().create_zone(&format!("z{n}.example.")).await?;
+        }
+        let before = waiting(world.store()).await;
+        let central = world.service::<Central>();
+        let (cx, first, last) = (Cx::system(Duration::from_secs(30)), Shard::FIRST, Shard::LAST);
+        let tell = async |token: u64, end: i64, after| {
+            let leases = vec![ShardLease { first, last, token }];
+            let message = EmitExists { leases, after, period: (end - 3600, end), limit: 3 };
+            central.call(&cx, message).await
+        };
+        // The first producer dies after the first step; its successor begins anew, and is not done when a third one does.
+        let after = tell(5, 7200, None).await.unwrap();
+        assert!(after.is_some());
+        let after = tell(6, 7200, None).await.unwrap();
+        tell(6, 7200, after).await.unwrap();
+        assert!(tell(5, 7200, after).await.is_err(), "it was overtaken");
+        for end in [7200, 7200, 10_800, 7200] {
+            let mut after = None;
+            loop {
+                after = tell(7, end, after).await.unwrap();
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        let found: Result<_, StoreError> = world.store().read(|tx| Box::pin(outbox::first(tx, 1000))).await;
+        let told: Vec<Value> =
+            found.unwrap()[before..].iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+        let mut times = BTreeMap::new();
+        for message in &told {
+            let payload = &message["payload"];
+            let (name, end) = (&payload["name"], &payload["audit_period_ending"]);
+            *times.entry(format!("{} {name} {end}", message["event_type"])).or_insert(0) += 1;
+        }
+        assert_eq!((times.len(), told.len()), (8 * 2 * 2, 8 * 2 * 2), "{times:#?}");
         Ok(())
     });
 }

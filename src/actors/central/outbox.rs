@@ -1,18 +1,27 @@
 //! The outbox: the messages of [`super::api::outbox`].
 //!
-//! Invariants: what is handed out stays until it is said to be sent; a producer that was overtaken is refused.
+//! Invariants: what is handed out stays until it is said to be sent; a producer that was overtaken is refused; that the
+//! zones of a shard exist is written once in each period, together with the period, whoever begins or ends in between.
+
+use std::collections::BTreeSet;
 
 use super::CentralService;
 use super::api::outbox::{EmitExists, ForgetNotifications, Notification, Priority, TakeNotifications};
 use super::error::CentralError;
 use crate::domain::ids::ZoneId;
 use crate::domain::policy::{Rule, Target};
+use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
 use crate::domain::time::Timestamp;
+use crate::domain::zone::Zone;
 use crate::store::repo::{fences, outbox, zones};
+use crate::store::{StoreError, Tx};
 use crate::transport::{Cx, Fault, Handle};
 
 /// Whose tokens are claimed.
 const RESOURCE: &str = "outbox";
+/// For each shard the end of the last period is kept in which it was told of.
+const EXISTS: &str = "exists";
 
 impl Handle<TakeNotifications> for CentralService {
     async fn handle(&self, cx: &Cx, m: TakeNotifications) -> Result<Vec<Notification>, Fault> {
@@ -65,22 +74,40 @@ impl Handle<ForgetNotifications> for CentralService {
 impl Handle<EmitExists> for CentralService {
     async fn handle(&self, cx: &Cx, m: EmitExists) -> Result<Option<ZoneId>, Fault> {
         self.allow(cx, Rule::PurgeZones, &Target::default())?;
-        let ranges: Vec<_> = m.ranges.iter().map(|(first, last)| *first..=*last).collect();
-        let ranges = ranges.as_slice();
         let at = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000));
-        let (period, now) = ((at(m.period.0), at(m.period.1)), self.clock.now());
-        let last = self
+        let (m, period, now) = (&m, (at(m.period.0), at(m.period.1)), self.clock.now());
+        let next = self
             .store
             .transact(|tx| {
                 Box::pin(async move {
-                    let found = zones::in_shards(tx, ranges, m.after, m.limit).await?;
+                    let (mut found, next) = whole_shards(tx, m).await?;
+                    let shards: BTreeSet<Shard> = found.iter().map(|zone| Shard::of(zone.id)).collect();
+                    fences::claim_shards(tx, &m.leases, shards.clone()).await?;
+                    // Whoever began with this period before has told of some of them.
+                    let untold = fences::advance(tx, EXISTS, shards, m.period.1).await?;
+                    found.retain(|zone| untold.contains(&Shard::of(zone.id)));
                     self.emit_exists(tx, cx, &found, period, now).await?;
-                    let complete = found.len() < usize::try_from(m.limit).unwrap_or(usize::MAX);
-                    let last = found.last().map(|zone| zone.id);
-                    Ok::<_, CentralError>(if complete { None } else { last })
+                    Ok::<_, CentralError>(next)
                 })
             })
             .await?;
-        Ok(last)
+        Ok(next)
     }
+}
+
+/// The next zones to tell of, with all others of their shards, and the last of them if more may follow.
+async fn whole_shards(tx: &mut dyn Tx, m: &EmitExists) -> Result<(Vec<Zone>, Option<ZoneId>), StoreError> {
+    let ranges: Vec<_> = m.leases.iter().map(ShardLease::range).collect();
+    let mut found = zones::in_shards(tx, &ranges, m.after, m.limit).await?;
+    let Some(last) = found.last().map(|zone| Shard::of(zone.id)) else { return Ok((found, None)) };
+    if found.len() < usize::try_from(m.limit).unwrap_or(usize::MAX) {
+        return Ok((found, None));
+    }
+    // Shards follow the order of ids: only the last one may be incomplete.
+    found.retain(|zone| Shard::of(zone.id) != last);
+    if found.is_empty() {
+        found = zones::in_shards(tx, &[last..=last], m.after, u32::MAX).await?;
+    }
+    let next = found.last().map(|zone| zone.id);
+    Ok((found, next))
 }

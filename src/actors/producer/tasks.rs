@@ -23,6 +23,7 @@ use crate::actors::worker::api::{RecoverShards, Worker};
 use crate::clock::Clock;
 use crate::config::{ExistsConfig, RecoveryConfig, TaskConfig};
 use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
 use crate::transport::{Cx, Fault, ServiceRef};
 
 /// How often statuses are compared with leases while no lease comes or goes.
@@ -214,7 +215,7 @@ pub(super) struct PeriodicExists {
     pub(super) central: ServiceRef<Central>,
     pub(super) clock: Clock,
     pub(super) config: ExistsConfig,
-    /// The end of the last period told of, by shard.
+    /// The end of the last period told of, by shard; the database knows it, too, and is not asked again.
     pub(super) told: Mutex<HashMap<Shard, i64>>,
 }
 
@@ -225,11 +226,11 @@ impl Reconcile for PeriodicExists {
         let working = self.ownership.begin().await;
         let length = i64::try_from(self.config.interval.as_secs()).unwrap_or(i64::MAX).max(1);
         let end = self.clock.now().seconds().div_euclid(length).saturating_mul(length);
-        let ranges = self.untold(&working, end);
+        let leases = self.untold(&working, end);
         let (mut after, limit) = (None, self.config.batch_size);
-        while !ranges.is_empty() {
+        while !leases.is_empty() {
             let period = (end.saturating_sub(length), end);
-            let message = EmitExists { ranges: ranges.clone(), after, period, limit };
+            let message = EmitExists { leases: leases.clone(), after, period, limit };
             after = self.central.call(cx, message).await?;
             if after.is_none() {
                 break;
@@ -237,29 +238,32 @@ impl Reconcile for PeriodicExists {
         }
         let mut told = self.told.lock();
         told.retain(|_, last| *last == end);
-        told.extend(ranges.iter().flat_map(|(first, last)| shards(*first, *last)).map(|shard| (shard, end)));
+        told.extend(leases.iter().flat_map(shards).map(|shard| (shard, end)));
         Ok(())
     }
 }
 
 impl PeriodicExists {
-    /// The shards held whose zones were not told of in the period that ended last.
-    fn untold(&self, working: &Working, end: i64) -> Vec<(Shard, Shard)> {
+    /// The shards held whose zones this producer has not told of in the period that ended last.
+    fn untold(&self, working: &Working, end: i64) -> Vec<ShardLease> {
         let told = self.told.lock();
-        let held = working.leases().iter().flat_map(|held| shards(held.first, held.last));
-        let mut ranges: Vec<(Shard, Shard)> = Vec::new();
-        for shard in held.filter(|shard| told.get(shard) != Some(&end)) {
-            match ranges.last_mut() {
-                Some((_, last)) if last.number() + 1 == shard.number() => *last = shard,
-                _ => ranges.push((shard, shard)),
+        let mut leases: Vec<ShardLease> = Vec::new();
+        for held in working.leases() {
+            for shard in shards(held).filter(|shard| told.get(shard) != Some(&end)) {
+                match leases.last_mut() {
+                    Some(last) if last.token == held.token && last.last.number() + 1 == shard.number() => {
+                        last.last = shard;
+                    }
+                    _ => leases.push(ShardLease { first: shard, last: shard, token: held.token }),
+                }
             }
         }
-        ranges
+        leases
     }
 }
 
-fn shards(first: Shard, last: Shard) -> impl Iterator<Item = Shard> {
-    (first.number()..=last.number()).filter_map(|number| Shard::try_from(number).ok())
+fn shards(lease: &ShardLease) -> impl Iterator<Item = Shard> + use<> {
+    (lease.first.number()..=lease.last.number()).filter_map(|number| Shard::try_from(number).ok())
 }
 
 /// The token of what belongs to no shard, if this producer does it: it holds the first one.

@@ -1,6 +1,6 @@
 //! The fencing check inside a transaction: who lost a lease cannot write, whatever its clock says.
 //!
-//! Invariants: the token kept for a resource only grows.
+//! Invariants: the token kept for a resource only grows. So does what else is kept here, a number for each shard.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use crate::domain::shard::Shard;
 use crate::domain::shard_lease::ShardLease;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
+use crate::store::sql::insert_many;
 use crate::store::value::args;
 
 /// Keeps the token `$2` for the resource `$1`, unless there is a greater one: then it changes no row.
@@ -43,4 +44,30 @@ pub async fn claim_shards(
         claim(tx, &format!("shard/{shard}"), token).await?;
     }
     Ok(())
+}
+
+/// Keeps a number for each of these shards and a purpose, unless it was kept before or a greater one is. Answers which of
+/// them have it from here on.
+///
+/// # Errors
+/// If the database fails.
+pub async fn advance(
+    tx: &mut dyn Tx,
+    purpose: &str,
+    shards: BTreeSet<Shard>,
+    number: i64,
+) -> Result<BTreeSet<Shard>, StoreError> {
+    let resource = |shard: &Shard| format!("{purpose}/{shard}");
+    let rows = shards.iter().map(|shard| args![resource(shard), number]);
+    let mut advanced = BTreeSet::new();
+    for mut statement in insert_many("INSERT INTO fences (resource, token) VALUES", rows) {
+        statement.push(
+            " ON CONFLICT (resource) DO UPDATE SET token = excluded.token \
+             WHERE fences.token < excluded.token RETURNING resource",
+        );
+        for mut row in tx.rows(statement.sql, statement.args).await? {
+            advanced.insert(row.text("resource")?);
+        }
+    }
+    Ok(shards.into_iter().filter(|shard| advanced.contains(&resource(shard))).collect())
 }

@@ -1,6 +1,6 @@
 //! What keeps the rest going: recovery, the change feed, purging, quotas, statuses, fences, claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use uuid::Uuid;
@@ -256,6 +256,16 @@ pub async fn older_tokens_are_fenced(bench: Bench) {
         .await;
     assert!(fenced.is_err());
     assert!(bench.read(|tx| Box::pin(zones::get_any(tx, zone.id))).await.is_none());
+    let shards =
+        |numbers: &[u16]| numbers.iter().map(|n| Shard::try_from(*n).unwrap()).collect::<BTreeSet<_>>();
+    let advance = async |numbers: &'static [u16], to| {
+        bench.write(|tx| Box::pin(fences::advance(tx, "exists", shards(numbers), to))).await
+    };
+    assert_eq!(advance(&[1, 2], 10).await, shards(&[1, 2]));
+    assert_eq!(advance(&[1, 2, 4095], 10).await, shards(&[4095]));
+    assert_eq!(advance(&[1, 2], 9).await, shards(&[]));
+    assert_eq!(advance(&[2, 3], 11).await, shards(&[2, 3]));
+    assert_eq!(advance(&[], 12).await, shards(&[]));
 }
 
 /// Of all that work under a key one commits, and its outcome is kept for a while.

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Central;
 use crate::domain::ids::ZoneId;
-use crate::domain::shard::Shard;
+use crate::domain::shard_lease::ShardLease;
 use crate::rpcs;
 
 rpcs! { Central;
     "take_notifications"   TakeNotifications   => Vec<Notification>, repeatable;
     "forget_notifications" ForgetNotifications => u64,               repeatable;
-    "emit_exists"          EmitExists          => Option<ZoneId>;
+    "emit_exists"          EmitExists          => Option<ZoneId>,    repeatable;
 }
 
 /// How urgent a notification is.
@@ -64,15 +64,15 @@ pub struct ForgetNotifications {
     pub ids: Vec<i64>,
 }
 
-/// Notifies that zones exist. Answers where to go on, if there are more.
+/// Notifies that zones exist, those of each shard once in each period. Answers where to go on, if there are more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmitExists {
-    /// Only zones in these shards: first and last of each range.
-    pub ranges: Vec<(Shard, Shard)>,
-    /// Only zones after this one.
+    /// Only zones in these shards, whose tokens are claimed in the transaction.
+    pub leases: Vec<ShardLease>,
+    /// Only zones after this one, the last of its shard.
     pub after: Option<ZoneId>,
     /// The period that is over, in seconds since the epoch.
     pub period: (i64, i64),
-    /// At most so many.
+    /// About so many at once; a shard is not split.
     pub limit: u32,
 }
