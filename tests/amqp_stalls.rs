@@ -49,6 +49,8 @@ fn calls_to_a_broker_that_falls_silent_end_by_their_deadline_and_go_on_when_it_s
         wire.mend();
         state.open(10);
         node.works_again(&state).await;
+        // What was held up is there before the call that was answered, and too old.
+        assert!(!state.begun_now().iter().any(|number| [2, 3].contains(number)), "{:?}", state.begun_now());
     });
 }
 
@@ -186,6 +188,34 @@ fn calls_fail_soon_when_the_last_instance_is_gone_and_go_on_when_one_comes() {
         for number in [1, 3] {
             assert!(begun.iter().filter(|seen| **seen == number).count() <= 1, "{begun:?}");
         }
+    });
+}
+
+#[test]
+fn calls_to_an_instance_fail_soon_when_it_is_gone() {
+    let Some(broker) = broker() else { return };
+    run(async {
+        let wire = Wire::to(broker.address());
+        let near = config(&[&broker.url()]);
+        let (caller, lost) = (Node::start(&near).await, Node::start(&through(&wire, &near)).await);
+        let (_other, _serving) = caller.mount(1).await;
+        let (state, serving) = lost.mount(1).await;
+        let one = caller.works.at(serving.endpoint().instance);
+        let call = |number| {
+            let one = one.clone();
+            tokio::spawn(async move { one.call(&patient(), Once(number)).await })
+        };
+        let begun = call(1);
+        state.begun(1).await;
+        let queued = call(2);
+        let before = Instant::now();
+        wire.cut();
+        for call in [begun, queued] {
+            let fault = call.await.unwrap().unwrap_err();
+            assert_eq!((fault.kind.as_ref(), fault.maybe_done), ("instance_lost", true), "{fault}");
+        }
+        assert_eq!(one.call(&patient(), Once(3)).await, Err(Fault::unreachable("works")));
+        assert!(before.elapsed() < AT_ONCE, "{:?}", before.elapsed());
     });
 }
 

@@ -67,6 +67,12 @@ impl Cx {
         Self { deadline: self.deadline.min(after(budget)), ..self.clone() }
     }
 
+    /// The same request, some of whose time was spent on the way.
+    #[must_use]
+    pub fn older_by(self, age: Duration) -> Self {
+        Self { deadline: self.deadline.checked_sub(age).unwrap_or_else(Instant::now), ..self }
+    }
+
     /// The same request, caller and trace for work that goes on after the caller has its answer.
     ///
     /// The idempotency key stays behind: it belongs to the original message.

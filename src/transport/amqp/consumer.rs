@@ -16,6 +16,7 @@ use lapin::{Channel, Consumer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::age::Ages;
 use super::connection::{Link, Session};
 use super::goodbye::{Consumers, Goodbye};
 use super::handling::{Handling, Queue};
@@ -35,6 +36,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 pub(super) struct Mount {
     at: Endpoint,
     inbox: Inbox,
+    ages: Arc<Ages>,
     topology: Topology,
     leaving: CancellationToken,
     up: watch::Sender<bool>,
@@ -42,9 +44,9 @@ pub(super) struct Mount {
 }
 
 impl Mount {
-    pub(super) fn new(at: Endpoint, inbox: Inbox, topology: Topology) -> Arc<Self> {
+    pub(super) fn new(at: Endpoint, inbox: Inbox, ages: Arc<Ages>, topology: Topology) -> Arc<Self> {
         let (leaving, left) = (CancellationToken::new(), CancellationToken::new());
-        Arc::new(Self { at, inbox, topology, leaving, up: watch::Sender::new(false), left })
+        Arc::new(Self { at, inbox, ages, topology, leaving, up: watch::Sender::new(false), left })
     }
 
     /// Starts consuming. Resolves when parcels can come for the first time.
@@ -94,17 +96,22 @@ impl Mount {
         let mut shared = self.consume(&channel, self.topology.shared(self.at.service)).await?;
         self.topology.bind_instance(&channel, self.at).await?;
         let aside = session.confirming().await?;
-        let handling = Handling::new(&channel, &aside, self.at, &self.inbox, &self.topology, &self.leaving);
+        let handling =
+            Handling::new(&channel, &aside, self.at, &self.inbox, &self.ages, &self.topology, &self.leaving);
         self.up.send_replace(true);
         let consuming = async {
             let mut upkeep = pin!(self.keep_bound(&channel));
             let mut settling = pin!(handling.keep_settling());
+            // Waited for once, not anew with every delivery.
+            let mut leaves = pin!(self.leaving.cancelled());
+            let mut ended = pin!(session.ended.cancelled());
+            let mut broken = pin!(handling.broken());
             loop {
                 let (queue, next) = tokio::select! {
                     biased;
-                    () = self.leaving.cancelled() => return Ok(true),
-                    () = session.ended.cancelled() => return Ok(false),
-                    () = handling.broken() => return Ok(false),
+                    () = &mut leaves => return Ok(true),
+                    () = &mut ended => return Ok(false),
+                    () = &mut broken => return Ok(false),
                     next = shared.next() => (Queue::Shared, next),
                     next = own.next() => (Queue::Own, next),
                     () = &mut settling => return Ok(false),

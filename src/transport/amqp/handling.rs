@@ -2,7 +2,7 @@
 //!
 //! Invariants: a message that may be run again (a repeatable one, or one that is done once under its key) is acknowledged
 //! after running, any other when it is offered, and one of those that comes a second time is not run: nobody knows how
-//! far the first time went. Whoever wants an answer gets one. What is put elsewhere is acknowledged here when the broker
+//! far the first time went. What was too long on its way is not begun. Whoever wants an answer gets one. What is put elsewhere is acknowledged here when the broker
 //! has it there.
 
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::age::Ages;
 use super::error;
 use super::properties::{self, ReturnAddress};
 use super::settling::{Settling, Writing};
@@ -54,6 +55,7 @@ pub(super) struct Handling {
     /// What the instance signs its answers with.
     name: ShortString,
     inbox: Inbox,
+    ages: Arc<Ages>,
     topology: Topology,
     leaving: CancellationToken,
     broken: CancellationToken,
@@ -67,6 +69,7 @@ impl Handling {
         aside: &Channel,
         at: Endpoint,
         inbox: &Inbox,
+        ages: &Arc<Ages>,
         topology: &Topology,
         leaving: &CancellationToken,
     ) -> Arc<Self> {
@@ -79,6 +82,7 @@ impl Handling {
             at,
             name: name(at.instance.to_string()),
             inbox: inbox.clone(),
+            ages: Arc::clone(ages),
             topology: topology.clone(),
             leaving: leaving.clone(),
             broken,
@@ -110,8 +114,9 @@ impl Handling {
     /// Offers a delivery and sees to the rest of it beside.
     pub(super) fn take(self: &Arc<Self>, delivery: Delivery, queue: Queue) {
         let letter = Letter::new(delivery, queue, true);
+        let age = self.ages.of(properties::stamp(&letter.delivery.properties));
         let parcel = match frame::read_request(&letter.frame) {
-            Ok(parcel) => parcel,
+            Ok(parcel) => Parcel { cx: parcel.cx.older_by(age), ..parcel },
             Err(fault) => return self.beside(|this| async move { this.bury(letter, &fault).await }),
         };
         let again = self.inbox.may_run_again(&parcel);
@@ -123,6 +128,11 @@ impl Handling {
             let fault =
                 Fault::internal("delivered_too_often", "it ended its handler every time").and_maybe_done();
             return self.beside(|this| async move { this.bury(letter, &fault).await });
+        }
+        if parcel.cx.is_expired() {
+            let late = Fault::expired();
+            let fault = if letter.delivery.redelivered { late.and_maybe_done() } else { late };
+            return self.beside(|this| async move { this.decline(letter, &fault).await });
         }
         match self.inbox.take(parcel) {
             Ok(taken) => self.spawn(Arc::clone(self).finish(letter, again, taken)),
@@ -260,7 +270,8 @@ impl Handling {
             Queue::Own => self.topology.own(self.at),
         };
         tracing::warn!(queue = queue.as_str(), reason, "a message became a dead letter");
-        let properties = properties::dead(&letter.delivery.properties, queue.as_str(), &reason);
+        let request = frame::read_request(&letter.frame).ok().map(|parcel| parcel.cx.request);
+        let properties = properties::dead(&letter.delivery.properties, request, queue.as_str(), &reason);
         let dead = self.topology.dead();
         self.publish_for_sure(dead.clone(), dead, &letter.frame, properties).await.map(drop)
     }

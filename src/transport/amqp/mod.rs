@@ -7,6 +7,7 @@
 //!
 //! Invariants: nothing waits without a limit in number and time; credentials are in no log line and no fault.
 
+mod age;
 mod confirms;
 mod connection;
 mod consumer;
@@ -38,6 +39,7 @@ use super::payload::{Parcel, Payload};
 use super::{Inbox, SchemaCeilings, Serving, Transport, frame, schemas};
 use crate::config::AmqpConfig;
 use crate::health::Condition;
+use age::{Ages, Stamper};
 use connection::{Link, Session};
 use consumer::Mount;
 use publisher::{Request, Route, Unanswered};
@@ -68,6 +70,8 @@ pub struct Amqp(Arc<Shared>);
 struct Shared {
     topology: Topology,
     ceilings: SchemaCeilings,
+    stamper: Stamper,
+    ages: Arc<Ages>,
     link: watch::Receiver<Link>,
     _stop: DropGuard,
 }
@@ -102,7 +106,8 @@ impl Amqp {
         let stop = CancellationToken::new();
         let keeping = connection::keep(Arc::new(config), topology.clone(), tell, stop.clone(), condition);
         drop(tokio::spawn(keeping));
-        Ok(Self(Arc::new(Shared { topology, ceilings, link, _stop: stop.drop_guard() })))
+        let (stamper, ages) = (Stamper::new(), Arc::new(Ages::new()));
+        Ok(Self(Arc::new(Shared { topology, ceilings, stamper, ages, link, _stop: stop.drop_guard() })))
     }
 
     /// True while there is a connection to a broker that takes messages.
@@ -168,20 +173,17 @@ impl Transport for Amqp {
             let parcel = Parcel { cx: properties::shortened(&parcel.cx), ..parcel };
             let mut ceiling = self.0.ceilings.of(to.service(), parcel.method.as_str());
             let mut frame = frame::write_request(&parcel, ceiling)?;
-            let errand = Errand {
-                service: to.service(),
-                want: parcel.want,
-                anywhere: matches!(to, Address::Any(_)),
-                again: parcel.repeatable,
-            };
+            let errand = Errand::of(to, &parcel);
             loop {
                 let (method, cx) = (parcel.method.as_str(), &parcel.cx);
-                let request = Request { route: self.route(to), frame, method, cx };
+                let stamp = self.0.stamper.stamp();
+                let request = Request { route: self.route(to), frame, stamp, method, cx };
                 let sent = match session.publisher.send(errand, request).await {
                     Err(Unanswered::Hangs(hanging)) => {
                         let route = self.to_one(to.service(), hanging.instance.as_str());
                         let frame = frame::write_request(&parcel, ceiling)?;
-                        let request = Request { route, frame, method, cx };
+                        let stamp = self.0.stamper.stamp();
+                        let request = Request { route, frame, stamp, method, cx };
                         session.publisher.send_again(hanging, errand, request).await
                     }
                     Err(Unanswered::Fault(fault)) => Err(fault),
@@ -203,7 +205,7 @@ impl Transport for Amqp {
     fn serve(&self, at: Endpoint, inbox: Inbox) -> BoxFuture<'_, Result<Serving, Fault>> {
         async move {
             inbox.ready(START).await?;
-            let mount = Mount::new(at, inbox.clone(), self.0.topology.clone());
+            let mount = Mount::new(at, inbox.clone(), Arc::clone(&self.0.ages), self.0.topology.clone());
             let mounted = Arc::clone(&mount).start(self.0.link.clone());
             let mut link = self.0.link.clone();
             let nobody = link.wait_for(|link| matches!(link, Link::Away));

@@ -3,13 +3,13 @@
 //! A call may hang for two reasons that its sender can find out. Every instance of the service is gone: nobody consumes the
 //! queue that shows who is there. Or the instance that has it stands still, while another answers those that came
 //! later: the broker gives the message to somebody else only when it has lost the first one, which may be after the
-//! deadline.
+//! deadline. A call to one instance hangs if the queue of that instance is gone, and the call with it.
 //!
 //! Invariants: only calls that wait for [`LONG`] are looked at. They fail, as maybe done, when nobody was there in two looks;
-//! until somebody comes, what is sent is refused at once. What may be run again, and nothing else, is sent a second time,
+//! until somebody comes, what is sent to anybody is refused at once. What may be run again, and nothing else, is sent a second time,
 //! once, to an instance that has answered [`LATER`] calls that began later.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +19,10 @@ use tokio::time::Instant;
 
 use super::connection::Session;
 use super::error;
-use super::replies::{State, Waiting};
-use super::topology::Topology;
+use super::replies::{State, Waiter, Waiting};
+use super::topology::{self, Topology};
+use crate::transport::address::Endpoint;
+use crate::transport::fault::Fault;
 
 /// How long a call waits before it is looked at.
 const LONG: Duration = Duration::from_secs(1);
@@ -40,6 +42,15 @@ pub(super) struct Standing {
     /// Nobody was there in the last look, at this time in the first one.
     empty: BTreeMap<&'static str, Instant>,
     deserted: BTreeSet<&'static str>,
+    /// The queues of these instances were not there in the last look.
+    missing: HashSet<Endpoint>,
+}
+
+/// Whom calls wait for that wait long.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Awaited {
+    services: BTreeSet<&'static str>,
+    instances: HashSet<Endpoint>,
 }
 
 /// The last answers of a service.
@@ -114,10 +125,18 @@ pub(super) async fn watch(session: Arc<Session>, waiting: Arc<Waiting>, topology
         let mut quiet = 0;
         while quiet < QUIET {
             tokio::time::sleep(PAUSE).await;
-            for service in waiting.with(look) {
+            let Awaited { services, instances } = waiting.with(look);
+            for service in services {
                 let Some(count) = count(&session, &mut aside, &topology, service).await else { continue };
                 waiting.with(|state| conclude(state, service, count));
             }
+            let mut missing = HashSet::new();
+            for at in instances {
+                if is_missing(&session, &mut aside, &topology, at).await {
+                    missing.insert(at);
+                }
+            }
+            waiting.with(|state| conclude_missing(state, missing));
             waiting.with(|state| {
                 let nobody = state.waiters.is_empty() && state.standing.empty.is_empty();
                 quiet = if nobody { quiet + 1 } else { 0 };
@@ -127,13 +146,18 @@ pub(super) async fn watch(session: Arc<Session>, waiting: Arc<Waiting>, topology
     }
 }
 
-/// Asks for second messages. The services that somebody waits for.
-fn look(state: &mut State) -> BTreeSet<&'static str> {
+/// Asks for second messages. Who is waited for.
+fn look(state: &mut State) -> Awaited {
     let now = Instant::now();
     let mut services: BTreeSet<_> = state.standing.empty.keys().copied().collect();
+    let mut instances = HashSet::new();
     let mut hanging: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
     for (number, waiter) in &state.waiters {
-        if !waiter.errand.is_call_to_any() || now < waiter.since + LONG {
+        if now < waiter.since + LONG {
+            continue;
+        }
+        instances.extend(waiter.errand.addressee());
+        if !waiter.errand.is_call_to_any() {
             continue;
         }
         services.insert(waiter.errand.service);
@@ -148,7 +172,7 @@ fn look(state: &mut State) -> BTreeSet<&'static str> {
             state.standing.served.insert(service, served);
         }
     }
-    services
+    Awaited { services, instances }
 }
 
 /// Fails calls that nobody is there for.
@@ -157,14 +181,29 @@ fn conclude(state: &mut State, service: &'static str, count: u32) {
     if !state.standing.seen(service, count, now) {
         return;
     }
-    let in_vain = |waiter: &super::replies::Waiter| {
+    fail(state, &error::deserted(), |waiter| {
         waiter.errand.is_call_to_any() && waiter.errand.service == service && now >= waiter.since + LONG
-    };
+    });
+}
+
+/// Fails calls to instances whose queues are not there, and were not in the look before.
+fn conclude_missing(state: &mut State, missing: HashSet<Endpoint>) {
+    let now = Instant::now();
+    let before = std::mem::replace(&mut state.standing.missing, missing.clone());
+    let gone: HashSet<Endpoint> = missing.intersection(&before).copied().collect();
+    if !gone.is_empty() {
+        fail(state, &error::interrupted(), |waiter| {
+            now >= waiter.since + LONG && waiter.errand.addressee().is_some_and(|at| gone.contains(&at))
+        });
+    }
+}
+
+fn fail(state: &mut State, fault: &Fault, in_vain: impl Fn(&Waiter) -> bool) {
     let numbers: Vec<u64> =
         state.waiters.iter().filter(|(_, waiter)| in_vain(waiter)).map(|(number, _)| *number).collect();
     for number in numbers {
         if let Some(waiter) = state.take(number) {
-            waiter.slot.settle(Err(error::deserted()));
+            waiter.slot.settle(Err(fault.clone()));
         }
     }
 }
@@ -188,15 +227,39 @@ async fn count(
     tokio::time::timeout(PATIENCE, counting).await.ok()?.ok()
 }
 
+/// True if the broker says that an instance has no queue.
+async fn is_missing(
+    session: &Session,
+    aside: &mut Option<Channel>,
+    topology: &Topology,
+    at: Endpoint,
+) -> bool {
+    let looking = async {
+        let channel = match aside.take() {
+            Some(channel) => channel,
+            None => session.channel().await?,
+        };
+        // To say no, the broker closes the channel.
+        topology.look_at_own(&channel, at).await?;
+        *aside = Some(channel);
+        lapin::Result::Ok(())
+    };
+    match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(Err(error)) => topology::is_not_found(&error),
+        Ok(Ok(())) | Err(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::InstanceId;
     use crate::transport::Want;
     use crate::transport::amqp::replies::Errand;
     use crate::transport::amqp::slot::News;
 
     fn errand(again: bool) -> Errand {
-        Errand { service: "probe", want: Want::Reply, anywhere: true, again }
+        Errand { service: "probe", want: Want::Reply, anywhere: true, instance: None, again }
     }
 
     #[tokio::test(start_paused = true)]
@@ -206,7 +269,7 @@ mod tests {
         tokio::time::advance(LONG).await;
         let young = waiting.register(errand(false)).unwrap();
         for _ in 0..2 {
-            assert_eq!(waiting.with(look), BTreeSet::from(["probe"]));
+            assert_eq!(waiting.with(look).services, BTreeSet::from(["probe"]));
             waiting.with(|state| conclude(state, "probe", 0));
             tokio::time::advance(PAUSE).await;
         }
@@ -235,5 +298,27 @@ mod tests {
         assert!(futures::FutureExt::now_or_never(once.slot.next()).is_none());
         waiting.with(look);
         assert!(futures::FutureExt::now_or_never(hangs.slot.next()).is_none(), "once is enough");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_to_an_instance_fail_when_its_queue_is_missing_twice() {
+        let waiting = Arc::new(Waiting::default());
+        let [gone, there] = [(); 2].map(|()| Endpoint { service: "probe", instance: InstanceId::random() });
+        let to = |at: Endpoint| Errand { anywhere: false, instance: Some(at.instance), ..errand(false) };
+        let (lost, kept) = (waiting.register(to(gone)).unwrap(), waiting.register(to(there)).unwrap());
+        let nudge = waiting.register(Errand { want: Want::Acceptance, ..to(gone) }).unwrap();
+        assert_eq!(waiting.with(look), Awaited::default());
+        tokio::time::advance(LONG).await;
+        assert_eq!(waiting.with(look).instances, HashSet::from([gone, there]));
+        for missing in [gone, there] {
+            waiting.with(|state| conclude_missing(state, HashSet::from([missing])));
+        }
+        waiting.with(|state| conclude_missing(state, HashSet::from([gone])));
+        assert!(futures::FutureExt::now_or_never(lost.slot.next()).is_none(), "never twice in a row");
+        waiting.with(|state| conclude_missing(state, HashSet::from([gone])));
+        assert_eq!(lost.slot.outcome().await.unwrap_err(), error::interrupted());
+        for other in [kept, nudge] {
+            assert!(futures::FutureExt::now_or_never(other.slot.next()).is_none());
+        }
     }
 }

@@ -9,6 +9,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::topology::name;
+use crate::domain::ids::RequestId;
 use crate::transport::context::Cx;
 use crate::transport::payload::Want;
 
@@ -29,11 +30,11 @@ pub(super) fn shortened(cx: &Cx) -> Cx {
 }
 
 /// The properties of a request.
-pub(super) fn request(cx: &Cx, method: &str, want: Want, id: u64) -> BasicProperties {
+pub(super) fn request(cx: &Cx, method: &str, want: Want, id: u64, stamp: ShortString) -> BasicProperties {
     let properties = expiring(BasicProperties::default(), cx)
+        .with_app_id(stamp)
         .with_correlation_id(name(id.to_string()))
-        .with_type(name(method.to_owned()))
-        .with_message_id(name(cx.request.to_string()));
+        .with_type(name(method.to_owned()));
     match want {
         Want::Reply => properties.with_reply_to(REPLY_TO.into()),
         Want::Acceptance => properties,
@@ -44,6 +45,11 @@ pub(super) fn request(cx: &Cx, method: &str, want: Want, id: u64) -> BasicProper
 pub(super) fn expiring(properties: BasicProperties, cx: &Cx) -> BasicProperties {
     let life = cx.remaining().as_millis().clamp(1, u128::from(u32::MAX));
     properties.with_expiration(name(life.to_string()))
+}
+
+/// When a request was written, by its sender's clock.
+pub(super) fn stamp(request: &BasicProperties) -> Option<&str> {
+    request.app_id().as_ref().map(ShortString::as_str)
 }
 
 /// The number that a request was sent under.
@@ -78,8 +84,13 @@ pub(super) fn deliveries(properties: &BasicProperties) -> u64 {
     count.and_then(AMQPValue::as_long_long_int).and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
 }
 
-/// The properties of a dead letter.
-pub(super) fn dead(original: &BasicProperties, queue: &str, reason: &str) -> BasicProperties {
+/// The properties of a dead letter, of this request if that can be read.
+pub(super) fn dead(
+    original: &BasicProperties,
+    request: Option<RequestId>,
+    queue: &str,
+    reason: &str,
+) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(REASON.into(), AMQPValue::LongString(reason.into()));
     headers.insert(QUEUE.into(), AMQPValue::LongString(queue.into()));
@@ -87,8 +98,8 @@ pub(super) fn dead(original: &BasicProperties, queue: &str, reason: &str) -> Bas
     if let Some(kind) = original.kind() {
         properties = properties.with_type(kind.clone());
     }
-    if let Some(id) = original.message_id() {
-        properties = properties.with_message_id(id.clone());
+    if let Some(request) = request {
+        properties = properties.with_message_id(name(request.to_string()));
     }
     properties
 }
@@ -106,7 +117,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_never_lives_for_ever() {
         let cx = Cx::system(Duration::ZERO);
-        let properties = request(&cx, "echo", Want::Acceptance, 7);
+        let properties = request(&cx, "echo", Want::Acceptance, 7, "me".into());
         assert_eq!(properties.expiration().as_ref().map(ShortString::as_str), Some("1"));
         assert_eq!((number(&properties), ReturnAddress::of(&properties).is_none()), (Some(7), true));
     }

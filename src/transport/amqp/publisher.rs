@@ -79,6 +79,8 @@ pub(super) struct Publisher {
 pub(super) struct Request<'a> {
     pub(super) route: Route,
     pub(super) frame: Bytes,
+    /// When the frame was written.
+    pub(super) stamp: ShortString,
     pub(super) method: &'a str,
     pub(super) cx: &'a Cx,
 }
@@ -214,8 +216,8 @@ struct Letter {
 
 impl Letter {
     fn new(number: u64, want: Want, request: Request<'_>) -> Self {
-        let Request { route, frame, method, cx } = request;
-        Self { number, want, route, frame, properties: properties::request(cx, method, want, number) }
+        let Request { route, frame, stamp, method, cx } = request;
+        Self { number, want, route, frame, properties: properties::request(cx, method, want, number, stamp) }
     }
 }
 

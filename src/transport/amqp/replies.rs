@@ -17,9 +17,11 @@ use tokio::time::Instant;
 use super::presence::{Served, Standing};
 use super::slot::Slot;
 use super::{error, properties};
+use crate::domain::ids::InstanceId;
+use crate::transport::address::{Address, Endpoint};
 use crate::transport::fault::{Fault, FaultCode};
 use crate::transport::frame;
-use crate::transport::payload::{Payload, Want};
+use crate::transport::payload::{Parcel, Payload, Want};
 
 /// How many may wait at a time.
 const CAPACITY: usize = 16_384;
@@ -64,14 +66,32 @@ pub(super) struct Errand {
     pub(super) want: Want,
     /// Whichever instance has room may do it.
     pub(super) anywhere: bool,
+    /// Only this instance may.
+    pub(super) instance: Option<InstanceId>,
     /// It may be run a second time.
     pub(super) again: bool,
 }
 
 impl Errand {
+    /// What is waited for when a parcel is sent.
+    pub(super) fn of(to: Address, parcel: &Parcel) -> Self {
+        let instance = match to {
+            Address::One(_, instance) => Some(instance),
+            Address::Any(_) | Address::All(_) => None,
+        };
+        let anywhere = matches!(to, Address::Any(_));
+        Self { service: to.service(), want: parcel.want, anywhere, instance, again: parcel.repeatable }
+    }
+
     /// Somebody waits for whichever instance there is.
     pub(super) fn is_call_to_any(&self) -> bool {
         self.anywhere && self.want == Want::Reply
+    }
+
+    /// The one instance that somebody waits for.
+    pub(super) fn addressee(&self) -> Option<Endpoint> {
+        let instance = self.instance.filter(|_| self.want == Want::Reply)?;
+        Some(Endpoint { service: self.service, instance })
     }
 }
 
@@ -149,9 +169,12 @@ impl Waiting {
             }
             waiter
         };
-        if !(waiter.spare && outcome.as_ref().is_err_and(not_begun)) {
-            waiter.slot.settle(outcome);
+        if waiter.spare && outcome.as_ref().is_err_and(not_begun) {
+            return;
         }
+        // That one message was not begun says nothing of the other.
+        let outcome = if waiter.doubled { outcome.map_err(Fault::and_maybe_done) } else { outcome };
+        waiter.slot.settle(outcome);
     }
 
     /// The broker has the message: enough for some.
@@ -259,7 +282,7 @@ mod tests {
     use super::*;
 
     fn errand(want: Want) -> Errand {
-        Errand { service: "probe", want, anywhere: true, again: true }
+        Errand { service: "probe", want, anywhere: true, instance: None, again: true }
     }
 
     #[tokio::test]

@@ -15,8 +15,9 @@
 use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ExchangeKind};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 
 use crate::config::AmqpConfig;
 use crate::transport::address::Endpoint;
@@ -126,6 +127,12 @@ impl Topology {
         channel.queue_declare(self.own(at), passing, self.limits()).await.map(drop)
     }
 
+    /// Fails if one instance has no queue.
+    pub(super) async fn look_at_own(&self, channel: &Channel, at: Endpoint) -> lapin::Result<()> {
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(self.own(at), passive, FieldTable::default()).await.map(drop)
+    }
+
     /// Lets senders find the queues of one instance.
     pub(super) async fn bind_instance(&self, channel: &Channel, at: Endpoint) -> lapin::Result<()> {
         self.bind_shared(channel, at.service).await?;
@@ -169,6 +176,12 @@ impl Topology {
         limits.insert("x-expires".into(), millis(self.grace));
         limits
     }
+}
+
+/// True if the broker does not know what it was asked for.
+pub(super) fn is_not_found(error: &lapin::Error) -> bool {
+    let not_found = AMQPErrorKind::from(AMQPSoftError::NOTFOUND);
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == not_found)
 }
 
 fn millis(duration: Duration) -> AMQPValue {
