@@ -36,7 +36,7 @@ pub use self::coordinator::{CoordinatorConfig, CoordinatorKind, RaftConfig, Shar
 pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::{AdminExtension, ApiConfig};
 pub use auth::{AuthConfig, AuthStrategy, KeystoneConfig, Password};
-pub use central::{CentralConfig, SoaConfig};
+pub use central::{CentralConfig, QuotaDriver, SchedulerFilter, SoaConfig};
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;

@@ -3,16 +3,63 @@
 //! Invariants: the range of the SOA refresh is not empty; a quota below zero means unlimited.
 
 use super::reader::Section;
+use super::setting::choices;
 use crate::domain::hostname::check_email;
-use crate::domain::ids::PoolId;
-use crate::domain::quota::Quotas;
+use crate::domain::ids::{PoolId, ProjectId};
+use crate::domain::quota::{QuotaRules, Quotas};
 use crate::domain::record_type::RecordType;
+use crate::domain::scheduler::Filter;
+
+choices! {
+    /// A step of choosing a zone's pool.
+    SchedulerFilter {
+        /// Pools that have what the zone's attributes ask for.
+        Attribute = "attribute",
+        /// The pool that the zone's attribute `pool_id` names.
+        PoolIdAttribute = "pool_id_attribute",
+        /// The default pool.
+        DefaultPool = "default_pool",
+        /// The default pool if none is left.
+        Fallback = "fallback",
+        /// Any one of those left.
+        Random = "random",
+        /// The default pool if it is one of several left.
+        InDoubtDefaultPool = "in_doubt_default_pool",
+    } later {}
+}
+
+choices! {
+    /// Where the limits of projects come from.
+    QuotaDriver {
+        /// From the database, where projects have some of their own.
+        Storage = "storage",
+        /// From the configuration alone.
+        Noop = "noop",
+    } later {}
+}
+
+impl SchedulerFilter {
+    /// The step itself.
+    #[must_use]
+    pub const fn meant(self) -> Filter {
+        match self {
+            Self::Attribute => Filter::Attribute,
+            Self::PoolIdAttribute => Filter::PoolIdAttribute,
+            Self::DefaultPool => Filter::DefaultPool,
+            Self::Fallback => Filter::Fallback,
+            Self::Random => Filter::Random,
+            Self::InDoubtDefaultPool => Filter::InDoubtDefaultPool,
+        }
+    }
+}
 
 /// `[central]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CentralConfig {
     /// E-mail of zones that name none.
     pub managed_resource_email: String,
+    /// The project of zones that the service makes by itself.
+    pub managed_resource_tenant_id: ProjectId,
     /// Smallest TTL a caller without the right to low ones may set, in seconds.
     pub min_ttl: u32,
     /// TTL of a zone that names none, in seconds.
@@ -27,6 +74,10 @@ pub struct CentralConfig {
     pub supported_record_type: Vec<RecordType>,
     /// The pool of zones that are given no other.
     pub default_pool_id: PoolId,
+    /// How the pool of a new zone is chosen, step by step.
+    pub scheduler_filters: Vec<SchedulerFilter>,
+    /// Where quotas come from.
+    pub quota_driver: QuotaDriver,
     /// Quotas of projects that have none of their own.
     pub quotas: Quotas,
 }
@@ -56,8 +107,29 @@ impl CentralConfig {
         if let Err(problem) = check_email(&managed_resource_email) {
             s.check("managed_resource_email", false, || problem.to_string());
         }
+        let managed_resource_tenant_id = s.get(
+            "managed_resource_tenant_id",
+            String::from("00000000-0000-0000-0000-000000000000"),
+            "The project of zones that are made without being asked for: those of the PTR records of floating IPs.",
+        );
+        s.check("managed_resource_tenant_id", !managed_resource_tenant_id.is_empty(), || {
+            String::from("must not be empty")
+        });
+        let scheduler_filters = s.get(
+            "scheduler_filters",
+            vec![SchedulerFilter::DefaultPool],
+            "How the pool of a new zone is chosen, in this order: attribute, pool_id_attribute, default_pool, fallback, random, in_doubt_default_pool.",
+        );
+        s.check("scheduler_filters", !scheduler_filters.is_empty(), || String::from("needs at least one"));
         Self {
             managed_resource_email,
+            managed_resource_tenant_id: ProjectId::new(managed_resource_tenant_id),
+            scheduler_filters,
+            quota_driver: s.get(
+                "quota_driver",
+                QuotaDriver::Storage,
+                "storage: projects may have quotas of their own; noop: those of [central.quotas] hold for all.",
+            ),
             min_ttl: s.within(
                 "min_ttl",
                 0u32,
@@ -103,6 +175,14 @@ impl CentralConfig {
 }
 
 const MAX_31: u32 = i32::MAX as u32;
+
+impl CentralConfig {
+    /// Where the limits of projects come from.
+    #[must_use]
+    pub const fn quota_rules(&self) -> QuotaRules {
+        QuotaRules { defaults: self.quotas, per_project: matches!(self.quota_driver, QuotaDriver::Storage) }
+    }
+}
 
 impl SoaConfig {
     fn read(s: &mut Section<'_>) -> Self {

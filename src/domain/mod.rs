@@ -23,6 +23,7 @@ pub mod record_type;
 pub mod recordset;
 pub mod recordset_rules;
 pub mod serial;
+pub mod scheduler;
 pub mod service_status;
 pub mod shard;
 pub mod shard_lease;

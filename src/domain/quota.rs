@@ -19,6 +19,29 @@ pub struct Quotas {
     pub api_export_size: i64,
 }
 
+/// Where the limits of projects come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaRules {
+    /// The limits of projects that have none of their own.
+    pub defaults: Quotas,
+    /// Projects may have limits of their own.
+    pub per_project: bool,
+}
+
+impl QuotaRules {
+    /// Nothing is limited.
+    pub const UNLIMITED: Self = Self {
+        defaults: Quotas {
+            zones: -1,
+            zone_recordsets: -1,
+            zone_records: -1,
+            recordset_records: -1,
+            api_export_size: -1,
+        },
+        per_project: false,
+    };
+}
+
 /// What can be limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Resource {

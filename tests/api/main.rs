@@ -10,6 +10,7 @@ mod protocol;
 mod quotas;
 mod recordsets;
 mod services;
+mod scheduling;
 mod shares;
 mod support;
 mod transfers;

@@ -1,5 +1,6 @@
 //! `/v2/quotas`: the limits of projects.
 
+use ordain::config::QuotaDriver;
 use ordain::testing::Wire;
 use serde_json::{Value, json};
 
@@ -8,7 +9,8 @@ use crate::support::{Rig, on_every_wire};
 on_every_wire!(
     limits_are_shown_set_and_reset,
     whose_limits_are_whose_affair,
-    what_is_wrong_with_limits_is_told
+    what_is_wrong_with_limits_is_told,
+    without_quotas_of_projects_the_configured_ones_hold
 );
 
 const ALL: (&str, &str) = ("X-Auth-All-Projects", "true");
@@ -96,6 +98,26 @@ fn what_is_wrong_with_limits_is_told(wire: &Wire) {
             let got = admin.send(method, path, Some(json!({}))).await;
             got.refused(405, "method_not_allowed");
         }
+    });
+}
+
+fn without_quotas_of_projects_the_configured_ones_hold(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, |config| {
+            config.central.quota_driver = QuotaDriver::Noop;
+            config.central.quotas.zones = 1;
+        })
+        .await;
+        let (member, admin) = (rig.member(), rig.admin());
+        let mut expected = defaults();
+        expected["zones"] = json!(1);
+        let set = admin.patch("/v2/quotas/p1", json!({"zones": 5, "recordset_records": 0})).await;
+        assert_eq!((set.status, &set.body), (200, &expected));
+        assert_eq!(member.get("/v2/quotas").await.body, expected);
+        assert_eq!(member.get("/v2/limits").await.body["max_zones"], json!(1));
+        member.zone("a.example.").await;
+        let second = json!({"name": "b.example.", "email": "a@b.org"});
+        member.post("/v2/zones", second).await.refused_saying(413, "over_quota", "Quota exceeded for zones.");
     });
 }
 

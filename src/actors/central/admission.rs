@@ -3,37 +3,47 @@
 //! Invariants: the checks run in the order of the API's contract, so that of several mistakes always the same one is
 //! told; all of them read the transaction that inserts the zone.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::blacklist;
 use crate::domain::ids::{PoolId, ProjectId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::pool::Pool;
-use crate::domain::quota::{Quotas, Resource};
+use crate::domain::quota::{QuotaRules, Resource};
+use crate::domain::scheduler::{self, Candidate, Filter, Undecided, Wish};
 use crate::domain::ttl::Ttl;
 use crate::domain::zone::Zone;
 use crate::store::Tx;
-use crate::store::repo::{pools, quotas, tlds, zones};
+use crate::store::repo::{pools, quotas, tlds, tsig_keys, zones};
+use crate::transport::Fault;
 
+use super::api::zones::CreateZone;
 use super::error::CentralError;
 use super::refusals;
 
 /// What the caller may do beyond the rules.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Privileges {
     /// Names that a blacklist pattern matches.
     pub(super) blacklisted_names: bool,
     /// TTLs below the minimum.
     pub(super) low_ttl: bool,
+    /// To say which pool it is.
+    #[serde(default)]
+    pub(super) named_pool: bool,
 }
 
 /// The configured limits that admission checks against.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Limits {
     pub(super) max_name_length: usize,
     pub(super) min_ttl: u32,
     pub(super) default_pool: PoolId,
-    pub(super) quotas: Quotas,
+    pub(super) quotas: QuotaRules,
+    pub(super) scheduler: Arc<[Filter]>,
 }
 
 /// Where an admitted zone goes.
@@ -52,19 +62,54 @@ pub(super) async fn admit(
     limits: &Limits,
     privileges: Privileges,
     project: &ProjectId,
-    name: &Name,
-    ttl: Option<Ttl>,
+    request: &CreateZone,
 ) -> Result<Admitted, CentralError> {
+    let name = &request.name;
     within_quota(tx, limits, project).await?;
     admissible_name(tx, limits, privileges, name).await?;
-    admissible_ttl(limits.min_ttl, privileges.low_ttl, ttl)?;
+    admissible_ttl(limits.min_ttl, privileges.low_ttl, request.ttl)?;
     let below = no_conflict(tx, project, name).await?;
-    let pool = pools::get(tx, limits.default_pool).await?.ok_or_else(refusals::no_pool)?;
+    let pool = pool_for(tx, limits, privileges, &request.attributes).await?;
+    if pool.id != limits.default_pool && !tsig_keys::pool_has_one(tx, pool.id).await? {
+        return Err(refusals::pool_without_key().into());
+    }
     let (parent, children) = neighbours(tx, pool.id, name, below).await?;
     if pool.ns_records.is_empty() {
         return Err(refusals::no_servers().into());
     }
     Ok(Admitted { pool, parent, children })
+}
+
+/// The pool that the configured filters choose.
+pub(super) async fn pool_for(
+    tx: &mut dyn Tx,
+    limits: &Limits,
+    privileges: Privileges,
+    attributes: &BTreeMap<String, String>,
+) -> Result<Pool, CentralError> {
+    if matches!(*limits.scheduler, [Filter::DefaultPool]) {
+        return Ok(pools::get(tx, limits.default_pool).await?.ok_or_else(refusals::no_pool)?);
+    }
+    let all = pools::list(tx).await?;
+    let candidates: Vec<_> =
+        all.iter().map(|pool| Candidate { id: pool.id, attributes: &pool.attributes }).collect();
+    let wish = Wish {
+        attributes,
+        may_name_pool: privileges.named_pool,
+        default_pool: limits.default_pool,
+        dice: rand::random(),
+    };
+    let chosen = scheduler::choose(&limits.scheduler, wish, &candidates).map_err(undecided)?;
+    Ok(all.into_iter().find(|pool| pool.id == chosen).ok_or_else(refusals::no_pool)?)
+}
+
+fn undecided(why: Undecided) -> Fault {
+    match why {
+        Undecided::NoFilters => Fault::internal("no_filters_configured", why.to_string()),
+        Undecided::NoPool => refusals::no_pool(),
+        Undecided::SeveralPools => Fault::internal("multiple_pools_found", why.to_string()),
+        Undecided::Forbidden => refusals::forbidden(),
+    }
 }
 
 /// One more zone must be within the project's quota.

@@ -1,7 +1,7 @@
 //! Limits of projects: the messages of [`super::api::quotas`].
 //!
 //! Invariants: another project's limits are for those who switched on all projects, whatever their role; taking them back
-//! to the defaults is not.
+//! to the defaults is not. With the driver `noop` limits of projects are neither kept nor looked at.
 
 use super::api::quotas::{GetProjectQuotas, ResetQuotas, SetQuotas};
 use super::error::CentralError;
@@ -16,9 +16,9 @@ impl Handle<GetProjectQuotas> for CentralService {
     async fn handle(&self, cx: &Cx, m: GetProjectQuotas) -> Result<Quotas, Fault> {
         self.allow(cx, Rule::GetQuotas, &Target::owned_by(Some(&m.project)))?;
         own_or_all(cx, &m.project)?;
-        let (project, defaults) = (&m.project, self.config.quotas);
+        let (project, rules) = (&m.project, self.config.quota_rules());
         let read = self.store.read(|tx| {
-            Box::pin(async move { Ok::<_, CentralError>(quotas::effective(tx, project, defaults).await?) })
+            Box::pin(async move { Ok::<_, CentralError>(quotas::effective(tx, project, rules).await?) })
         });
         Ok(read.await?)
     }
@@ -30,10 +30,11 @@ impl Handle<SetQuotas> for CentralService {
         own_or_all(cx, &m.project)?;
         self.once::<SetQuotas, _, _>(cx, |tx| {
             Box::pin(async {
-                for (resource, limit) in &m.limits {
+                let rules = self.config.quota_rules();
+                for (resource, limit) in m.limits.iter().filter(|_| rules.per_project) {
                     quotas::set(tx, &m.project, *resource, *limit).await?;
                 }
-                Ok(quotas::effective(tx, &m.project, self.config.quotas).await?)
+                Ok(quotas::effective(tx, &m.project, rules).await?)
             })
         })
         .await

@@ -185,7 +185,7 @@ impl CentralService {
     }
 
     /// Writes the zone row and the journal line of a change.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         tx: &mut dyn Tx,
         mut zone: Zone,
@@ -220,14 +220,18 @@ impl CentralService {
         zone: ZoneId,
         subject: Subject<'_>,
     ) -> Result<Ground, CentralError> {
-        let ground = recordsets::ground(tx, zone, subject, self.config.quotas).await?;
+        let ground = recordsets::ground(tx, zone, subject, self.config.quota_rules()).await?;
         let ground = ground.ok_or_else(refusals::zone_not_found)?;
         let zone = visible(tx, cx, ground.zone).await?;
         Ok(Ground { zone, ..ground })
     }
 
     /// The TTL of a recordset is held to the same minimum as a zone's.
-    fn recordset_ttl(&self, cx: &Cx, ttl: Option<crate::domain::ttl::Ttl>) -> Result<(), CentralError> {
+    pub(super) fn recordset_ttl(
+        &self,
+        cx: &Cx,
+        ttl: Option<crate::domain::ttl::Ttl>,
+    ) -> Result<(), CentralError> {
         admission::admissible_ttl(self.config.min_ttl, self.may(cx, Rule::UseLowTtl), ttl)
     }
 }
@@ -248,7 +252,7 @@ fn records_within(
 }
 
 /// Refuses zones whose records nobody writes through the API, now or ever.
-fn writable(zone: &Zone) -> Result<(), CentralError> {
+pub(super) fn writable(zone: &Zone) -> Result<(), CentralError> {
     if zone.kind == ZoneKind::Catalog {
         return Err(refusals::catalog_is_read_only().into());
     }
@@ -270,7 +274,7 @@ fn moved(counter: u64, before: usize, after: usize) -> u64 {
 }
 
 /// The recordset with the status that it has in a zone that has come so far.
-fn shown(progress: crate::domain::zone_status::Progress, recordset: Recordset) -> Recordset {
+pub(super) fn shown(progress: crate::domain::zone_status::Progress, recordset: Recordset) -> Recordset {
     let has_records = !recordset.records.is_empty();
     let (action, status) = progress.of_recordset(recordset.generation, recordset.change, has_records);
     Recordset { action, status, ..recordset }

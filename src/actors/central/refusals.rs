@@ -127,6 +127,10 @@ pub(super) fn no_pool() -> Fault {
     Fault::not_found("no_valid_pool_found", "There are no pools that matched your request")
 }
 
+pub(super) fn pool_without_key() -> Fault {
+    bad_request("The pool has no TSIG key of scope POOL")
+}
+
 /// The marker of a page names no row of the list.
 pub(super) fn marker_not_found() -> Fault {
     Fault::invalid("marker_not_found", "Marker could not be found")

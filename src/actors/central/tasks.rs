@@ -12,7 +12,7 @@ use super::api::tasks::{CreateExport, CreateImport, DeleteTask, FindTasks, GetTa
 use super::authorize::scope;
 use super::error::CentralError;
 use super::notify::{Event, resource};
-use super::{CentralService, import, refusals};
+use super::{CentralService, admission, import, refusals};
 use crate::domain::identity::Identity;
 use crate::domain::ids::TaskId;
 use crate::domain::page::Page;
@@ -46,9 +46,17 @@ impl Handle<CreateImport> for CentralService {
         let body = serde_json::to_string(&order)
             .map_err(|error| Fault::internal("unknown", format!("the order cannot be kept: {error}")))?;
         let task = self.new_task(cx, TaskKind::Import)?;
+        let limits = self.limits();
         let accepted = self
             .once::<CreateImport, _, _>(cx, |tx| {
-                Box::pin(async { Ok(self.accept(tx, cx, &task, &body).await?) })
+                Box::pin(async {
+                    // What it asks of a pool is told at once to be in vain.
+                    let attributes = &order.request.attributes;
+                    if !attributes.is_empty() {
+                        admission::pool_for(tx, &limits, order.privileges, attributes).await?;
+                    }
+                    Ok(self.accept(tx, cx, &task, &body).await?)
+                })
             })
             .await?;
         self.begin(accepted.id);
@@ -67,7 +75,7 @@ impl Handle<CreateExport> for CentralService {
                 Box::pin(async {
                     let zone = zones::get_any(tx, m.zone_id).await?.ok_or_else(refusals::zone_not_found)?;
                     if let Some(owner) = &zone.project_id {
-                        let quotas = quotas::effective(tx, owner, self.config.quotas).await?;
+                        let quotas = quotas::effective(tx, owner, self.config.quota_rules()).await?;
                         let over = quotas.exceeded(&[(Resource::ApiExportSize, zone.recordset_count)]);
                         if !over.is_empty() {
                             return Err(refusals::over_quota(&over).into());
@@ -281,7 +289,7 @@ impl CentralService {
                     };
                     let zone = zone.ok_or_else(refusals::zone_not_found)?;
                     let quotas = match &zone.project_id {
-                        Some(owner) => quotas::effective(tx, owner, self.config.quotas).await?,
+                        Some(owner) => quotas::effective(tx, owner, self.config.quota_rules()).await?,
                         None => self.config.quotas,
                     };
                     if !quotas.exceeded(&[(Resource::ApiExportSize, zone.recordset_count)]).is_empty() {

@@ -103,7 +103,7 @@ impl CentralService {
         };
         let pool = pool.ok_or_else(|| refusals::bad_request("There is no such pool to move the zone to"))?;
         if pool.id != self.config.default_pool_id && !tsig_keys::pool_has_one(tx, pool.id).await? {
-            return Err(refusals::bad_request("The pool has no TSIG key of scope POOL").into());
+            return Err(refusals::pool_without_key().into());
         }
         if pool.ns_records.is_empty() {
             return Err(refusals::no_servers().into());

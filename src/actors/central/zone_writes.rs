@@ -87,8 +87,7 @@ pub(super) struct Created {
 pub(super) async fn create(tx: &mut dyn Tx, new: &NewZone) -> Result<Created, CentralError> {
     let request = &new.request;
     zones::hold_for_create(tx, &new.project, &request.name).await?;
-    let admitted =
-        admission::admit(tx, &new.limits, new.privileges, &new.project, &request.name, request.ttl).await?;
+    let admitted = admission::admit(tx, &new.limits, new.privileges, &new.project, request).await?;
     let last = zones::last_serial(tx, &request.name, admitted.pool.id).await?;
     let serial = new.first_serial(last);
     let sets = generated_sets(new, &admitted.pool, serial);

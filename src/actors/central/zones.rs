@@ -162,14 +162,14 @@ impl Handle<TrimJournals> for CentralService {
 
 impl Handle<GetQuotas> for CentralService {
     async fn handle(&self, cx: &Cx, m: GetQuotas) -> Result<Quotas, Fault> {
-        let defaults = self.config.quotas;
+        let rules = self.config.quota_rules();
         let Some(project) = m.project.or_else(|| cx.caller.project.clone()) else {
-            return Ok(defaults);
+            return Ok(rules.defaults);
         };
         let quotas = self
             .store
             .read(|tx| {
-                Box::pin(async { Ok::<_, CentralError>(quotas::effective(tx, &project, defaults).await?) })
+                Box::pin(async { Ok::<_, CentralError>(quotas::effective(tx, &project, rules).await?) })
             })
             .await?;
         Ok(quotas)
@@ -211,7 +211,8 @@ impl CentralService {
             max_name_length: self.config.max_zone_name_len,
             min_ttl: self.config.min_ttl,
             default_pool: self.config.default_pool_id,
-            quotas: self.config.quotas,
+            quotas: self.config.quota_rules(),
+            scheduler: self.config.scheduler_filters.iter().map(|filter| filter.meant()).collect(),
         }
     }
 
@@ -219,6 +220,7 @@ impl CentralService {
         Privileges {
             blacklisted_names: self.may(cx, Rule::UseBlacklistedZone),
             low_ttl: self.may(cx, Rule::UseLowTtl),
+            named_pool: self.may(cx, Rule::ZoneCreateForcedPool),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Limits that differ from the defaults, per project.
 //!
-//! Invariants: a limit that is not set is the default at the time of asking.
+//! Invariants: a limit that is not set is the default at the time of asking; so are all where projects have none of their own.
 
 use crate::domain::ids::ProjectId;
-use crate::domain::quota::{Quotas, Resource};
+use crate::domain::quota::{QuotaRules, Quotas, Resource};
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
 use crate::store::value::args;
@@ -12,8 +12,15 @@ use crate::store::value::args;
 ///
 /// # Errors
 /// If the database fails.
-pub async fn effective(tx: &mut dyn Tx, project: &ProjectId, defaults: Quotas) -> Result<Quotas, StoreError> {
-    let mut quotas = defaults;
+pub async fn effective(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    rules: QuotaRules,
+) -> Result<Quotas, StoreError> {
+    let mut quotas = rules.defaults;
+    if !rules.per_project {
+        return Ok(quotas);
+    }
     let sql = "SELECT resource, hard_limit FROM quotas WHERE project_id = $1";
     for mut row in tx.rows(sql, args![project]).await? {
         override_one(&mut quotas, &row.text("resource")?, row.int("hard_limit")?);

@@ -4,7 +4,7 @@ use super::Bench;
 use super::fixtures::{at, name, pool, set, ttl, zone};
 use crate::domain::ids::{InstanceId, ZoneId};
 use crate::domain::pool::Pool;
-use crate::domain::quota::{Quotas, Resource};
+use crate::domain::quota::{QuotaRules, Quotas, Resource};
 use crate::domain::record_type::RecordType;
 use crate::domain::zone::Zone;
 use crate::store::repo::publishing::{self, Sight};
@@ -168,8 +168,12 @@ pub async fn a_reader_writes_nothing_later(bench: Bench) {
     assert_eq!(digits(&bench, zone.id).await, 0);
 }
 
+fn rules() -> QuotaRules {
+    QuotaRules { defaults: Quotas::default(), per_project: true }
+}
+
 async fn ground(tx: &mut dyn Tx, zone: ZoneId, subject: Subject<'_>) -> Result<Option<Ground>, StoreError> {
-    recordsets::ground(tx, zone, subject, Quotas::default()).await
+    recordsets::ground(tx, zone, subject, rules()).await
 }
 
 /// One look shows the zone, what is at the name, and the limits.

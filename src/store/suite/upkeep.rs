@@ -11,7 +11,7 @@ use crate::domain::consensus::Answer;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{InstanceId, NameserverId, PoolId, ServiceStatusId, ZoneId};
 use crate::domain::page::{ServiceFilter, ServiceSortKey};
-use crate::domain::quota::{Quotas, Resource};
+use crate::domain::quota::{QuotaRules, Quotas, Resource};
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
 use crate::domain::service_status::{Health, ServiceStatus};
@@ -182,9 +182,12 @@ pub async fn quotas_fall_back_to_defaults(bench: Bench) {
     bench.write(|tx| Box::pin(quotas::set(tx, p1, Resource::ZoneRecords, 7))).await;
     bench.write(|tx| Box::pin(quotas::set(tx, p1, Resource::ZoneRecords, -1))).await;
     bench.write(|tx| Box::pin(quotas::set(tx, p1, Resource::Zones, 0))).await;
-    let effective = async |project| bench.read(|tx| Box::pin(quotas::effective(tx, project, defaults))).await;
+    let rules = QuotaRules { defaults, per_project: true };
+    let effective = async |project| bench.read(|tx| Box::pin(quotas::effective(tx, project, rules))).await;
     assert_eq!(effective(p1).await, Quotas { zone_records: -1, zones: 0, ..defaults });
     assert_eq!(effective(p2).await, defaults);
+    let same_for_all = QuotaRules { defaults, per_project: false };
+    assert_eq!(bench.read(|tx| Box::pin(quotas::effective(tx, p1, same_for_all))).await, defaults);
     bench.write(|tx| Box::pin(quotas::reset(tx, p1))).await;
     assert_eq!(effective(p1).await, defaults);
 }

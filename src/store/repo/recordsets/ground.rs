@@ -5,7 +5,7 @@
 use super::row;
 use crate::domain::ids::{RecordsetId, ZoneId};
 use crate::domain::name::Name;
-use crate::domain::quota::Quotas;
+use crate::domain::quota::{QuotaRules, Quotas};
 use crate::domain::record_type::RecordType;
 use crate::domain::recordset::Recordset;
 use crate::domain::zone::Zone;
@@ -51,7 +51,7 @@ pub async fn ground(
     tx: &mut dyn Tx,
     zone: ZoneId,
     subject: Subject<'_>,
-    defaults: Quotas,
+    rules: QuotaRules,
 ) -> Result<Option<Ground>, StoreError> {
     let mut queries = vec![zones::lock_query(tx.dialect(), zone)];
     match subject {
@@ -79,21 +79,21 @@ pub async fn ground(
         set: found.next().map(row::recordset).transpose()?,
         kinds: Vec::new(),
         has_children: false,
-        quotas: zone.project_id.is_some().then_some(defaults),
+        quotas: zone.project_id.is_some().then_some(rules.defaults),
         zone,
     };
     for row in around {
-        ground.add(row)?;
+        ground.add(row, rules.per_project)?;
     }
     Ok(Some(ground))
 }
 
 impl Ground {
-    fn add(&mut self, mut row: Row) -> Result<(), StoreError> {
+    fn add(&mut self, mut row: Row, per_project: bool) -> Result<(), StoreError> {
         match row.text("what")?.as_str() {
             "kind" => self.kinds.push(row.record_type("label")?),
             "limit" => {
-                if let Some(quotas) = &mut self.quotas {
+                if let Some(quotas) = self.quotas.as_mut().filter(|_| per_project) {
                     quotas::override_one(quotas, &row.text("label")?, row.int("n")?);
                 }
             }
