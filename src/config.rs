@@ -13,6 +13,7 @@ mod duration;
 mod health;
 mod mdns;
 mod network;
+mod neutron;
 mod notifications;
 mod policy;
 pub mod policy_file;
@@ -41,6 +42,7 @@ pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
 pub use network::{Network, NotANetwork};
+pub use neutron::{Interface, NeutronConfig, RegionUrl};
 pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
 pub use policy::PolicyConfig;
 pub use process::{LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
@@ -67,6 +69,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// Business rules.
     pub central: CentralConfig,
+    /// The network service.
+    pub neutron: NeutronConfig,
     /// Pushing changes to name servers.
     pub worker: WorkerConfig,
     /// Periodic tasks.
@@ -127,6 +131,11 @@ impl Config {
             auth: root.section("auth", "How callers prove who they are.", AuthConfig::read),
             policy: root.section("policy", "Who may do what.", PolicyConfig::read),
             central: root.section("central", "Business rules.", CentralConfig::read),
+            neutron: root.section(
+                "neutron",
+                "The network service, whose floating IPs get PTR records.",
+                NeutronConfig::read,
+            ),
             worker: root.section("worker", "Pushing changes to name servers.", WorkerConfig::read),
             producer: root.section("producer", "Periodic tasks.", ProducerConfig::read),
             mdns: root.section("mdns", "The built-in name server and hidden primary.", MdnsConfig::read),
@@ -243,6 +252,7 @@ mod tests {
                 ..config.auth.clone()
             },
             health: HealthConfig { disable_by_file: None, ..config.health.clone() },
+            neutron: NeutronConfig { ca_file: None, ..config.neutron.clone() },
             coordinator: CoordinatorConfig {
                 state_path: None,
                 raft: RaftConfig {

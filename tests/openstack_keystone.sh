@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The OpenStack client, unmodified, with a real Keystone: openstack_keystone.sh PATH_TO_ORDAIN
-# The client logs in with a password, finds us in the catalogue, and is let do what its roles allow. Keystone and the server
-# are private and end with this script. ORDAIN_TEST_KEYSTONE=0 goes without.
+# The client logs in with a password, finds us in the catalogue, and is let do what its roles allow; we find the network
+# service there, which is faked. Keystone and the servers are private and end with this script. ORDAIN_TEST_KEYSTONE=0 goes without.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ordain=${1:?usage: $0 PATH_TO_ORDAIN}
@@ -11,10 +11,11 @@ openstack=$(scripts/lib/openstack_venv.sh)
 work=$(mktemp -d)
 server=
 keystone=
+network=
 finish() {
     status=$?
     trap - EXIT
-    for process in $server $keystone; do
+    for process in $server $keystone $network; do
         kill -KILL "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
     done
@@ -26,7 +27,7 @@ trap finish EXIT
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-read -r keystone_port api_port dns_port < <(python3 - <<'PY'
+read -r keystone_port api_port dns_port network_port < <(python3 - <<'PY'
 import socket
 held = []
 def free():
@@ -39,7 +40,7 @@ def free():
             continue
         held.extend((tcp, udp))
         return tcp.getsockname()[1]
-print(free(), free(), free())
+print(free(), free(), free(), free())
 PY
 )
 
@@ -79,6 +80,20 @@ admin project create two
 admin user create --password secret --project two ben
 admin role add --user ben --project two member
 admin role add --user ben --project two reader
+
+admin service create --name floating network
+admin endpoint create --region R1 network public "http://127.0.0.1:$network_port/R1/v2.0"
+v4=5f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a
+v6=6f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a
+python3 - "$(as admin admin project show one -f value -c id)" "$v4" "$v6" >"$work/network.json" <<'PY'
+import json, sys
+project, *ids = sys.argv[1:]
+ips = [{"id": i, "floating_ip_address": a, "project_id": project} for i, a in zip(ids, ("203.0.113.40", "2001:db8::15"))]
+print(json.dumps({"mode": "fine", "ips": {"R1": ips}}))
+PY
+python3 tests/support/fake_neutron.py "$network_port" "$work/network.json" "$work/network.log" &
+network=$!
+answers "http://127.0.0.1:$network_port/R1/v2.0/floatingips"
 
 cat >"$work/ordain.toml" <<TOML
 api.listen = ["127.0.0.1:$api_port"]
@@ -131,6 +146,27 @@ run "[z['id'] for z in d] == ['$id']" admin admin zone list --sudo-project-id "$
 run "{s['service_name'] for s in d} >= {'central'}" admin admin dns service list
 refused "forbidden" ada one dns service list
 run "d['action'] == 'DELETE'" ada one zone delete "$id"
+
+run "[(p['id'], p['ptrdname'] or None) for p in d] == [('R1:$v4', None), ('R1:$v6', None)]" ada one ptr record list
+run "d['ptrdname'] == 'www.example.org.' and d['ttl'] == 600 and d['status'] == 'PENDING'" \
+    ada one ptr record set --description web --ttl 600 "R1:$v4" www.example.org.
+run "d['action'] == 'CREATE' and d['address'] == '2001:db8::15'" ada one ptr record set "R1:$v6" six.example.org.
+for _ in $(seq 300); do
+    as rhea one ptr record show -f json "R1:$v4" >"$work/answer.json" || fail "ptr record show"
+    ! grep -q ACTIVE "$work/answer.json" || break
+done
+run "d['status'] == 'ACTIVE' and d['description'] == 'web'" rhea one ptr record show "R1:$v4"
+refused "forbidden" rhea one ptr record set "R1:$v4" other.example.org.
+refused "no such floating" ben two ptr record show "R1:$v4"
+run "d == []" ben two ptr record list
+run "sorted(z['name'] for z in d) == ['0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.', '113.0.203.in-addr.arpa.']" \
+    admin admin zone list --sudo-project-id 00000000-0000-0000-0000-000000000000
+for id in "$v4" "$v6"; do
+    echo "ada: openstack ptr record unset R1:$id"
+    as ada one ptr record unset "R1:$id" >"$work/out" || fail "ptr record unset R1:$id"
+done
+run "[p['ptrdname'] or None for p in d] == [None, None]" ada one ptr record list
+! grep -v 'v2.0/floatingips ' "$work/network.log" | grep -q 'without token' || fail "a question came without the caller's token"
 
 token=$(as ada one token issue -f value -c id)
 ! grep -qF "$token" "$work/server.log" || fail "a token is in the log"

@@ -58,6 +58,8 @@ pub struct ApiConfig {
     pub maintenance_mode: bool,
     /// The role that works on during maintenance.
     pub maintenance_mode_role: String,
+    /// Quotas are set for projects only that the identity service knows.
+    pub quotas_verify_project_id: bool,
     /// TSIG keys may have an empty secret.
     pub allow_empty_secrets_for_tsig: bool,
     /// Serves `/admin`.
@@ -152,6 +154,11 @@ impl ApiConfig {
                 "maintenance_mode_role",
                 String::from("admin"),
                 "The role that works on during maintenance.",
+            ),
+            quotas_verify_project_id: s.get(
+                "quotas_verify_project_id",
+                false,
+                "Quotas are set for projects only that Keystone knows, asked with the caller's token.",
             ),
             allow_empty_secrets_for_tsig: s.get(
                 "allow_empty_secrets_for_tsig",

@@ -55,6 +55,8 @@ pub struct NotificationsConfig {
     pub interval: Duration,
     /// Notifications sent at once.
     pub batch_size: u32,
+    /// Requests to the API that fail are told of, too.
+    pub api_faults: bool,
 }
 
 impl NotificationsConfig {
@@ -97,6 +99,11 @@ impl NotificationsConfig {
             ),
             interval: s.get("interval", Duration::from_secs(1), "Time between two looks into the outbox."),
             batch_size: s.within("batch_size", 200u32, 1..=10_000, "Notifications sent at once."),
+            api_faults: s.get(
+                "api_faults",
+                false,
+                "Requests to the API that fail are told of as dns.api.fault, with the priority error.",
+            ),
         };
         let named = |name: &String| (1..=200).contains(&name.len());
         s.check("exchange", named(&config.exchange), || String::from("must be 1 to 200 octets long"));

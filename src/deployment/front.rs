@@ -10,6 +10,7 @@ use super::services::Assembly;
 use crate::actors::lifecycle::Tier;
 use crate::config::AuthStrategy;
 use crate::http::{Api, ApiServer, ApiSettings, Authentication, HealthCheck, HealthServer};
+use crate::remote::neutron::Neutron;
 use crate::transport::TransportExt as _;
 
 impl Assembly {
@@ -19,9 +20,10 @@ impl Assembly {
     /// If a file that the identity service is known by cannot be used.
     pub(super) fn make_api(&self) -> Result<Arc<Api>, StartError> {
         let auth = self.authentication()?;
+        let neutron = Neutron::new(self.config.neutron.clone(), self.runtime().clone())?;
         let settings = ApiSettings::from(&self.config);
         let check = self.health_check(self.config.health.detailed);
-        Ok(Api::new(self.transport.service_ref(), self.policy.clone(), auth, settings, check))
+        Ok(Api::new(self.transport.service_ref(), self.policy.clone(), auth, neutron, settings, check))
     }
 
     /// How the API knows its callers, and what is to be done beside it.

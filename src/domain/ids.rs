@@ -84,6 +84,8 @@ uuid_ids! {
     StaticTokenId;
     /// A row of the service statuses.
     ServiceStatusId;
+    /// A floating IP of the network service.
+    FloatingIpId;
     /// A running process's instance of a service.
     InstanceId;
 }

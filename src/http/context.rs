@@ -17,6 +17,8 @@ use super::links;
 use super::query::Query;
 use crate::actors::central::api::Central;
 use crate::domain::credentials::Catalogue;
+use crate::domain::ids::ProjectId;
+use crate::remote::http::Token;
 use crate::transport::{Cx, Fault, FaultCode, Message, Service};
 
 /// What the pipeline found out, on its way to the handler.
@@ -25,6 +27,7 @@ pub(super) struct Prepared {
     pub(super) query: Query,
     pub(super) hide_counts: bool,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) token: Option<Token>,
 }
 
 /// The request as a handler sees it.
@@ -38,8 +41,9 @@ pub(super) struct Ctx {
     /// Lists of recordsets show no count.
     pub(super) hide_counts: bool,
     /// Where the caller finds other services, if his token says so.
-    #[expect(dead_code, reason = "resources that use other services will")]
     pub(super) catalogue: Arc<Catalogue>,
+    /// What he shows to them.
+    pub(super) token: Option<Token>,
     /// The start of links.
     pub(super) base: String,
 }
@@ -48,6 +52,14 @@ impl Ctx {
     /// Asks central.
     pub(super) async fn central<M: Message<To = Central>>(&self, message: M) -> Result<M::Reply, ApiError> {
         Ok(self.api.central.call(&self.cx, message).await.map_err(|fault| self.blame(fault))?)
+    }
+
+    /// Refuses a project that the identity service says there is not.
+    pub(super) async fn expect_project(&self, project: &ProjectId) -> Result<(), ApiError> {
+        match self.api.auth.may_have_project(self.token.as_ref(), project).await {
+            true => Ok(()),
+            false => Err(Fault::invalid("invalid_project", "There is no such project").into()),
+        }
     }
 
     /// Where nobody answered because nobody is there, the client may try again: 503 instead of 504.
@@ -62,7 +74,7 @@ impl Ctx {
     fn take(request: &HttpRequest, offers: &[Media]) -> Result<Self, ApiError> {
         let prepared = request.extensions_mut().remove::<Prepared>();
         let api = request.app_data::<web::Data<Api>>();
-        let (Some(Prepared { cx, query, hide_counts, catalogue }), Some(api)) = (prepared, api) else {
+        let (Some(Prepared { cx, query, hide_counts, catalogue, token }), Some(api)) = (prepared, api) else {
             return Err(Fault::internal("unknown", "the request did not pass the pipeline").into());
         };
         if !accepts(request.headers(), offers) {
@@ -75,6 +87,7 @@ impl Ctx {
             query,
             hide_counts,
             catalogue,
+            token,
         })
     }
 }

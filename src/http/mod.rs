@@ -48,6 +48,7 @@ use self::rate::Rates;
 use self::traffic::Counters;
 use crate::actors::central::api::Central;
 use crate::domain::policy::PolicyInForce;
+use crate::remote::neutron::Neutron;
 use crate::transport::ServiceRef;
 
 /// What all requests share.
@@ -56,6 +57,7 @@ pub struct Api {
     central: ServiceRef<Central>,
     policy: PolicyInForce,
     auth: Authentication,
+    neutron: Neutron,
     rates: Option<Rates>,
     settings: ApiSettings,
     health: HealthCheck,
@@ -69,11 +71,12 @@ impl Api {
         central: ServiceRef<Central>,
         policy: PolicyInForce,
         auth: Authentication,
+        neutron: Neutron,
         settings: ApiSettings,
         health: HealthCheck,
     ) -> Arc<Self> {
         let rates = Rates::new(settings.rate_limit, settings.rate_burst);
-        Arc::new(Self { central, policy, auth, rates, settings, health, counters: Arc::default() })
+        Arc::new(Self { central, policy, auth, neutron, rates, settings, health, counters: Arc::default() })
     }
 
     /// The start of links that do not depend on the request.

@@ -5,6 +5,7 @@
 //! finds a complete context in the request and has nothing left to check but its own business.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,13 +20,17 @@ use super::auth::Caller;
 use super::context::Prepared;
 use super::error::ApiError;
 use super::forwarded::Origin;
+use super::links;
 use super::query::Query;
 use super::switches;
+use crate::actors::central::api::outbox::EmitFault;
 use crate::domain::ids::RequestId;
 use crate::transport::{Cx, Fault, TraceParent};
 
 /// What log lines of requests are told by.
 const ACCESS: &str = "ordain::access";
+/// How long it may take to have others told of a failure.
+const TELLING: Duration = Duration::from_secs(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// The pipeline, as middleware around the resources.
@@ -40,8 +45,17 @@ pub(super) async fn run(
     let mut response = match prepare(&mut request, id, &mut who).await {
         Ok(Step::Answer(response)) => request.into_response(response),
         Ok(Step::Serve(prepared)) => {
+            let told = api.as_ref().filter(|api| api.settings.tell_faults).map(|api| {
+                let url = format!("{}{}", links::base(request.request(), &api.settings), request.uri());
+                (api.clone(), prepared.cx.clone(), url)
+            });
             request.extensions_mut().insert(prepared);
-            render(next.call(request).await?.map_into_boxed_body(), id)
+            let response = next.call(request).await?.map_into_boxed_body();
+            if let (Some((api, cx, url)), Some(error)) = (told, response.response().error()) {
+                let (status, exception) = (response.status().as_u16(), error.to_string());
+                tell(&api, &cx, EmitFault { url, status, exception }).await;
+            }
+            render(response, id)
         }
         Err(error) => request.into_response(error.respond(Some(id))),
     };
@@ -65,6 +79,13 @@ pub(super) async fn run(
         request.answered();
     }
     Ok(response)
+}
+
+/// Has others told of a failure; that is not worth much time.
+async fn tell(api: &Api, cx: &Cx, fault: EmitFault) {
+    if let Err(error) = api.central.cast(&cx.detached(TELLING), fault).await {
+        tracing::info!(%error, "others are not told of a request that failed");
+    }
 }
 
 enum Step {
@@ -96,7 +117,7 @@ async fn prepare(
         return Err(ApiError::BodyTooLarge);
     }
     let mut query = Query::parse(request.query_string());
-    let Caller { identity: mut caller, catalogue } = api.auth.caller(request.headers()).await?;
+    let Caller { identity: mut caller, catalogue, token } = api.auth.caller(request.headers()).await?;
     let project = caller.project.as_ref().map(|project| project.as_str().to_owned());
     *who = api.settings.access_log.then(|| Who { user: caller.user.clone(), project });
     if let Some(Err(wait)) = api.rates.as_ref().map(|rates| rates.take(&caller)) {
@@ -120,7 +141,7 @@ async fn prepare(
     if let Some(trace) = traceparent(request) {
         cx = cx.with_trace(trace);
     }
-    Ok(Step::Serve(Prepared { cx, query, hide_counts, catalogue }))
+    Ok(Step::Serve(Prepared { cx, query, hide_counts, catalogue, token }))
 }
 
 /// Whose request it is, as far as trusted proxies say.

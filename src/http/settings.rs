@@ -44,6 +44,10 @@ pub struct ApiSettings {
     pub supported_types: Vec<RecordType>,
     /// TSIG keys may have an empty secret.
     pub empty_tsig_secrets: bool,
+    /// Quotas are set for projects only that the identity service knows.
+    pub verify_quota_projects: bool,
+    /// Others are told of requests that fail.
+    pub tell_faults: bool,
     /// What of `/admin` is served; nothing if empty.
     pub admin_extensions: Vec<AdminExtension>,
     /// Shown by `/v2/limits`: smallest TTL, in seconds.
@@ -78,6 +82,8 @@ impl From<&Config> for ApiSettings {
             maintenance_role: api.maintenance_mode_role.clone(),
             supported_types: central.supported_record_type.clone(),
             empty_tsig_secrets: api.allow_empty_secrets_for_tsig,
+            verify_quota_projects: api.quotas_verify_project_id,
+            tell_faults: config.notifications.is_on() && config.notifications.api_faults,
             admin_extensions: match api.enable_api_admin {
                 true => api.enabled_extensions_admin.clone(),
                 false => Vec::new(),

@@ -33,6 +33,26 @@ pub struct HttpClient {
     timeout: Duration,
 }
 
+/// A token of a caller, for services that know it; it is never printed.
+#[derive(Debug, Clone)]
+pub struct Token(HeaderValue);
+
+impl Token {
+    /// The token, if it can be sent.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let mut value = HeaderValue::from_str(text).ok()?;
+        value.set_sensitive(true);
+        Some(Self(value))
+    }
+
+    /// The header that carries it.
+    #[must_use]
+    pub fn header(&self) -> (HeaderName, HeaderValue) {
+        (HeaderName::from_static("x-auth-token"), self.0.clone())
+    }
+}
+
 /// What is sent.
 #[derive(Debug, Default)]
 pub struct Ask {
@@ -133,6 +153,20 @@ impl HttpClient {
     }
 }
 
+/// The text as one step of a path or one value in a query (RFC 3986, section 2).
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// The error with its causes, which alone say what happened.
 fn failed(error: &dyn std::error::Error) -> HttpError {
     let mut reason = error.to_string();
@@ -162,4 +196,15 @@ fn tls(authorities: Option<&Path>) -> Result<ClientConfig, TrustError> {
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| unusable(e.to_string()))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoded;
+
+    #[test]
+    fn a_text_in_an_address_ends_nowhere_early() {
+        assert_eq!(encoded("a-b_c.d~e"), "a-b_c.d~e");
+        assert_eq!(encoded("p&all=1#/ü "), "p%26all%3D1%23%2F%C3%BC%20");
+    }
 }

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::error::StoreError;
 use crate::domain::generation::Generation;
 use crate::domain::ids::{
-    AlsoNotifyId, BlacklistId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId, RecordsetId,
-    ServiceStatusId, ShareId, StaticTokenId, TargetId, TaskId, TldId, TransferAcceptId, TransferRequestId,
-    TsigKeyId, ZoneId,
+    AlsoNotifyId, BlacklistId, FloatingIpId, InstanceId, NameserverId, NsRecordId, PoolId, ProjectId,
+    RecordsetId, ServiceStatusId, ShareId, StaticTokenId, TargetId, TaskId, TldId, TransferAcceptId,
+    TransferRequestId, TsigKeyId, ZoneId,
 };
 use crate::domain::record_type::RecordType;
 use crate::domain::serial::Serial;
@@ -97,7 +97,8 @@ ids!(
     ShareId,
     TransferRequestId,
     TransferAcceptId,
-    TaskId
+    TaskId,
+    FloatingIpId
 );
 
 impl<T: Into<Self>> From<Option<T>> for Value {

@@ -4,13 +4,14 @@
 
 mod admin;
 mod changes;
+mod faults;
 mod names;
 mod pools;
 mod protocol;
 mod quotas;
 mod recordsets;
-mod services;
 mod scheduling;
+mod services;
 mod shares;
 mod support;
 mod transfers;

@@ -11,6 +11,7 @@ pub(crate) mod bind;
 pub(crate) mod dns;
 pub(crate) mod haproxy;
 pub(crate) mod keystone;
+pub(crate) mod neutron;
 pub(crate) mod part;
 pub(crate) mod ports;
 pub(crate) mod postgres;

@@ -11,6 +11,7 @@ mod authorize;
 mod blacklists;
 mod error;
 mod export;
+mod floating_ips;
 mod import;
 mod imports;
 mod lag;

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::CentralService;
-use super::api::outbox::{EmitExists, ForgetNotifications, Notification, Priority, TakeNotifications};
+use super::api::outbox::{
+    EmitExists, EmitFault, ForgetNotifications, Notification, Priority, TakeNotifications,
+};
 use super::error::CentralError;
 use crate::domain::ids::ZoneId;
 use crate::domain::policy::{Rule, Target};
@@ -68,6 +70,16 @@ impl Handle<ForgetNotifications> for CentralService {
             })
             .await?;
         Ok(removed)
+    }
+}
+
+impl Handle<EmitFault> for CentralService {
+    async fn handle(&self, cx: &Cx, m: EmitFault) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let emitted = self.store.transact(|tx| {
+            Box::pin(async { Ok::<_, CentralError>(self.emit_fault(tx, cx, &m, now).await?) })
+        });
+        Ok(emitted.await?)
     }
 }
 

@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::config::{AuthConfig, AuthStrategy};
 use crate::domain::credentials::{Catalogue, Verified};
 use crate::domain::identity::Identity;
-use crate::remote::http::TrustError;
+use crate::domain::ids::ProjectId;
+use crate::remote::http::{Token, TrustError};
 use crate::remote::keystone::Keystone;
 use crate::transport::{Fault, ServiceRef};
 
@@ -56,6 +57,8 @@ struct Gate {
     challenge: HeaderValue,
     service_roles: Arc<[String]>,
     keystone: Option<Arc<Keystone>>,
+    /// Where questions run that are not the cache's.
+    runtime: Handle,
 }
 
 /// A caller, and what his token opens elsewhere.
@@ -63,6 +66,8 @@ struct Gate {
 pub(super) struct Caller {
     pub(super) identity: Identity,
     pub(super) catalogue: Arc<Catalogue>,
+    /// What he may show to those other services.
+    pub(super) token: Option<Token>,
 }
 
 impl Authentication {
@@ -81,10 +86,11 @@ impl Authentication {
         let source: Arc<dyn TokenSource> = Arc::clone(&keystone) as _;
         let (questions, patience) = (config.keystone.max_requests, config.keystone.timeout);
         Ok(Self(Kind::Tokens(Gate {
-            cache: TokenCache::new(source, limits(config, questions, patience), clock, runtime),
+            cache: TokenCache::new(source, limits(config, questions, patience), clock, runtime.clone()),
             challenge: challenge(&config.keystone.challenge()),
             service_roles: config.keystone.service_token_roles.clone().into(),
             keystone: Some(keystone),
+            runtime,
         })))
     }
 
@@ -96,10 +102,11 @@ impl Authentication {
         // Asking costs little here, and nobody tells when a token is revoked.
         let limits = Limits { ttl: limits.ttl.min(STATIC_TTL), ..limits };
         Self(Kind::Tokens(Gate {
-            cache: TokenCache::new(source, limits, clock, runtime),
+            cache: TokenCache::new(source, limits, clock, runtime.clone()),
             challenge: HeaderValue::from_static("X-Auth-Token realm=\"ordain\""),
             service_roles: Arc::default(),
             keystone: None,
+            runtime,
         }))
     }
 
@@ -117,10 +124,29 @@ impl Authentication {
         matches!(self.0, Kind::Tokens(_))
     }
 
+    /// False if the identity service says that there is no such project. Where it may not tell the caller, or nobody can be
+    /// asked, there may be one.
+    pub(super) async fn may_have_project(&self, token: Option<&Token>, project: &ProjectId) -> bool {
+        let Kind::Tokens(Gate { keystone: Some(keystone), runtime, .. }) = &self.0 else { return true };
+        let (Some(token), false) = (token.cloned(), project.as_str().is_empty()) else { return true };
+        let (keystone, project) = (Arc::clone(keystone), project.clone());
+        let asking = runtime.spawn(async move { keystone.may_have_project(&token, &project).await });
+        match asking.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "nobody says whether there is such a project");
+                true
+            }
+            Err(_) => true,
+        }
+    }
+
     /// The caller of a request with these headers.
     pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         match &self.0 {
-            Kind::Claims => Ok(Caller { identity: identity::claimed(headers), catalogue: Arc::default() }),
+            Kind::Claims => {
+                Ok(Caller { identity: identity::claimed(headers), catalogue: Arc::default(), token: None })
+            }
             Kind::Tokens(gate) => gate.caller(headers).await,
         }
     }
@@ -140,7 +166,11 @@ impl Gate {
             false => false,
         };
         let verified = self.verified(headers, "x-auth-token", brought_by_service).await?;
-        Ok(Caller { identity: verified.identity.clone(), catalogue: Arc::clone(&verified.catalogue) })
+        // Only Keystone's tokens mean anything to others, and ours are nobody else's business.
+        let token = headers.get("x-auth-token").filter(|_| self.keystone.is_some());
+        let token = token.and_then(|token| Token::new(token.to_str().ok()?.trim()));
+        let (identity, catalogue) = (verified.identity.clone(), Arc::clone(&verified.catalogue));
+        Ok(Caller { identity, catalogue, token })
     }
 
     async fn verified(

@@ -72,7 +72,8 @@ fn scene(good: &[(&'static str, u64)]) -> Scene {
     };
     let cache = TokenCache::new(Arc::clone(&oracle) as _, limits, clock, Handle::current());
     let challenge = HeaderValue::from_static("Keystone uri=\"u\"");
-    let gate = Gate { cache, challenge, service_roles: vec!["service".to_owned()].into(), keystone: None };
+    let (service_roles, runtime) = (vec!["service".to_owned()].into(), Handle::current());
+    let gate = Gate { cache, challenge, service_roles, keystone: None, runtime };
     Scene { oracle, gate }
 }
 

@@ -5,6 +5,7 @@
 mod blacklists;
 mod collection;
 mod exports;
+mod floating_ips;
 mod imports;
 mod limits;
 mod pools;
@@ -48,6 +49,7 @@ pub(super) fn scope() -> impl HttpServiceFactory {
         .configure(tsigkeys::configure)
         .configure(quotas::configure)
         .configure(pools::configure)
+        .configure(floating_ips::configure)
         // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
         .service(web::resource("/zones/{word:nameservers|recordsets|shares|tasks}").to(no_such_path))
         .configure(transfer_requests::configure)

@@ -66,6 +66,9 @@ async fn set(ctx: Ctx, request: HttpRequest, object: Object) -> Answer {
     )?;
     let limits =
         limits.into_iter().map(|(resource, value)| limit(resource, value)).collect::<Result<_, _>>()?;
+    if ctx.api.settings.verify_quota_projects {
+        ctx.expect_project(&project).await?;
+    }
     let quotas = ctx.central(SetQuotas { project, limits }).await?;
     Ok(json(&mut HttpResponse::Ok(), &View::of(&quotas)))
 }

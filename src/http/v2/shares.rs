@@ -56,6 +56,7 @@ async fn create(ctx: Ctx, path: ZonePath, object: Object) -> Answer {
         },
     )?;
     let [target] = required([("target_project_id", target)])?;
+    ctx.expect_project(&target).await?;
     let share = ctx.central(ShareZone { zone_id: path.zone_id, target }).await?;
     Ok(json(&mut HttpResponse::Created(), &View::of(&share, &ctx.base)))
 }

@@ -14,10 +14,11 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::http::{Answer, Ask, HttpClient, HttpError, TrustError};
+use super::http::{Answer, Ask, HttpClient, HttpError, Token, TrustError, encoded};
 use crate::clock::Clock;
 use crate::config::KeystoneConfig;
 use crate::domain::credentials::{Revocation, Verified};
+use crate::domain::ids::ProjectId;
 use crate::domain::time::Timestamp;
 
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -136,6 +137,16 @@ impl Keystone {
             }
             status => Err(KeystoneError::Unexpected { status: status.as_u16(), asked: ASKED }),
         }
+    }
+
+    /// Whether there is such a project, as far as the holder of this token is told: what he may not see may be there.
+    ///
+    /// # Errors
+    /// If Keystone does not answer.
+    pub async fn may_have_project(&self, token: &Token, project: &ProjectId) -> Result<bool, KeystoneError> {
+        let url = format!("{}/projects/{}", self.base, encoded(project.as_str()));
+        let answer = self.http.send(Ask { url, headers: vec![token.header()], ..Ask::default() }).await?;
+        Ok(answer.status != StatusCode::NOT_FOUND)
     }
 
     /// Asks with our own token; with a new one, once, if that is refused.

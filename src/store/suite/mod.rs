@@ -167,7 +167,7 @@ macro_rules! store_suite {
             recordsets: every_field_of_a_set_comes_back, a_name_and_type_are_taken_once_per_zone,
                 status_follows_the_zone, filters_select_sets, data_is_found_once_per_set, owners_list_their_sets,
                 who_sees_a_set, an_outdated_set_is_not_written, types_at_a_name, going_through_a_zone_misses_nothing,
-                generated_sets_stay_the_same_row, many_sets_are_written_at_once;
+                generated_sets_stay_the_same_row, many_sets_are_written_at_once, a_ptr_is_of_one_floating_ip;
             journal: lines_keep_their_order, generations_are_cut_out, trimming_forgets_versions_it_breaks,
                 unpublished_lines_are_not_trimmed, another_default_ttl_forgets_versions;
             transfer: changes_after_the_publish_are_undone, a_publish_shows_them, the_default_ttl_is_that_of_the_publish,

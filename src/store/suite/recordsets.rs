@@ -2,15 +2,16 @@
 
 use super::Bench;
 use super::fixtures::{at, first, name, of, project, rrset, set, ttl, zone};
+use crate::domain::floating_ip::FloatingIp;
 use crate::domain::generation::Generation;
-use crate::domain::ids::ZoneId;
+use crate::domain::ids::{FloatingIpId, ZoneId};
 use crate::domain::page::{RecordsetFilter, RecordsetSortKey, Scope};
 use crate::domain::record_type::RecordType;
 use crate::domain::recordset::Recordset;
 use crate::domain::zone::Zone;
 use crate::domain::zone_status::{Action, Status};
 use crate::store::StoreError;
-use crate::store::repo::recordsets::{Generated, Place, Within};
+use crate::store::repo::recordsets::{Generated, Place, Within, managed};
 use crate::store::repo::{recordsets, shares, zones};
 
 async fn insert(bench: &Bench, zone: &Zone, sets: &[Recordset]) {
@@ -332,4 +333,39 @@ pub async fn many_sets_are_written_at_once(bench: Bench) {
     assert!(refused.unwrap_err().is_unique(recordsets::TAKEN));
     let found = bench.read(|tx| Box::pin(recordsets::find(tx, within, filter, page))).await;
     assert_eq!(found.total, Some(0));
+}
+
+/// A PTR recordset is found by its name and by the project that it is for, until it is gone.
+pub async fn a_ptr_is_of_one_floating_ip(bench: Bench) {
+    let zone = zone("113.0.203.in-addr.arpa.");
+    let named = |last: u8| {
+        let set =
+            set(&zone, &format!("{last}.113.0.203.in-addr.arpa."), RecordType::Ptr, &["www.example.org."]);
+        Recordset { managed: true, ..set }
+    };
+    let sets = [named(1), named(2), named(3)];
+    insert(&bench, &zone, &sets).await;
+    let ip = |last: u8| FloatingIp {
+        region: "R1".into(),
+        id: FloatingIpId::random(),
+        address: std::net::IpAddr::from([203, 0, 113, last]).into(),
+    };
+    let (ips, projects) = ([ip(1), ip(2)], [project("p1"), project("p2")]);
+    for ((set, ip), project) in sets.iter().zip(&ips).zip(&projects) {
+        bench.write(|tx| Box::pin(managed::assign(tx, set, project, ip, at(1)))).await;
+    }
+    let names: Vec<_> = sets.iter().map(|set| set.name.clone()).collect();
+    let mut found = bench.read(|tx| Box::pin(managed::at(tx, &names))).await;
+    found.sort_by_key(|made| made.set.name.key());
+    assert_eq!(found.len(), 2, "what a client made is of no floating IP");
+    assert!(found[0].is_of(&projects[0], &ips[0]) && found[1].is_of(&projects[1], &ips[1]));
+    assert!(!found[0].is_of(&projects[1], &ips[0]) && !found[0].is_of(&projects[0], &ips[1]));
+    assert_eq!((&found[0].set, found[0].zone_ttl), (&sets[0], zone.ttl));
+    let of = async |project| bench.read(|tx| Box::pin(managed::of(tx, project))).await;
+    assert_eq!(of(&projects[0]).await, found[..1]);
+    // It changes hands, and goes with its recordset.
+    bench.write(|tx| Box::pin(managed::assign(tx, &sets[0], &projects[1], &ips[1], at(2)))).await;
+    assert_eq!((of(&projects[0]).await.len(), of(&projects[1]).await.len()), (0, 2));
+    bench.write(|tx| Box::pin(recordsets::delete(tx, sets[0].id))).await;
+    assert_eq!(of(&projects[1]).await, found[1..]);
 }

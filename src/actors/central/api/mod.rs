@@ -4,6 +4,7 @@
 //! change. A change is a row before it is a message: whoever gets an answer can rely on it surviving a crash.
 
 pub mod blacklists;
+pub mod floating_ips;
 pub mod inbox;
 pub mod outbox;
 pub mod pools;
@@ -69,4 +70,5 @@ tables! {
     pools
     tasks
     reports
+    floating_ips
 }

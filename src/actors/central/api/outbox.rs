@@ -11,6 +11,7 @@ rpcs! { Central;
     "take_notifications"   TakeNotifications   => Vec<Notification>, repeatable;
     "forget_notifications" ForgetNotifications => u64,               repeatable;
     "emit_exists"          EmitExists          => Option<ZoneId>,    repeatable;
+    "emit_fault"           EmitFault           => ();
 }
 
 /// How urgent a notification is.
@@ -31,6 +32,17 @@ impl Priority {
             Self::Error => "error",
         }
     }
+}
+
+/// Notifies that a request to the API failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmitFault {
+    /// What was asked for.
+    pub url: String,
+    /// The status that it was answered with.
+    pub status: u16,
+    /// What is said of the failure.
+    pub exception: String,
 }
 
 /// A notification that waits to be sent.

@@ -6,14 +6,18 @@
 mod payload;
 pub(super) mod resource;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use self::payload::Change;
 use super::CentralService;
-use super::api::outbox::Priority;
+use super::api::outbox::{EmitFault, Priority};
 use crate::config::{NotificationsConfig, PayloadFormat};
 use crate::domain::ids::{ProjectId, ZoneId};
+use crate::domain::pool::Pool;
 use crate::domain::recordset::Recordset;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::Zone;
@@ -155,7 +159,7 @@ impl Emitter {
         &self,
         cx: &Cx,
         event: &str,
-        zone: Option<ZoneId>,
+        (zone, priority): (Option<ZoneId>, Priority),
         payload: Value,
         now: Timestamp,
     ) -> Waiting<()> {
@@ -163,7 +167,7 @@ impl Emitter {
         message.insert("message_id".to_owned(), json!(Uuid::new_v4().to_string()));
         message.insert("publisher_id".to_owned(), json!(self.publisher));
         message.insert("event_type".to_owned(), json!(event));
-        message.insert("priority".to_owned(), json!("INFO"));
+        message.insert("priority".to_owned(), json!(priority.as_str().to_ascii_uppercase()));
         message.insert("payload".to_owned(), payload);
         message.insert("timestamp".to_owned(), json!(payload::spaced(now)));
         message.insert("_unique_id".to_owned(), json!(Uuid::new_v4().as_simple().to_string()));
@@ -171,7 +175,39 @@ impl Emitter {
             message.insert(format!("_context_{name}"), value);
         }
         let body = Value::Object(message).to_string();
-        Waiting { id: (), zone, priority: Priority::Info.as_str().to_owned(), body }
+        Waiting { id: (), zone, priority: priority.as_str().to_owned(), body }
+    }
+}
+
+/// Tells of what is done past central, if somebody is to be told.
+#[derive(Debug, Clone, Default)]
+pub struct Notices(Option<Arc<Emitter>>);
+
+impl Notices {
+    /// As configured, in the name of this host.
+    #[must_use]
+    pub fn new(config: &NotificationsConfig, host: &str) -> Self {
+        Self(Emitter::new(config, host).map(Arc::new))
+    }
+
+    /// Tells, in its transaction, what happened to a pool.
+    pub(super) async fn tell(
+        &self,
+        tx: &mut dyn Tx,
+        event: &'static str,
+        pool: &Pool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(emitter) = &self.0 else { return Ok(()) };
+        let cx = Cx::system(Duration::from_secs(1));
+        let event = Event::of(event, resource::pool(pool));
+        let mut told = Vec::new();
+        for payload in event.payloads(emitter.format) {
+            for name in event.types() {
+                told.push(emitter.notification(&cx, name, (None, Priority::Info), payload.clone(), now));
+            }
+        }
+        emitter.put(tx, told, now).await
     }
 }
 
@@ -207,10 +243,31 @@ impl CentralService {
         let mut notifications = Vec::new();
         for payload in event.payloads(emitter.format) {
             for name in event.types() {
-                notifications.push(emitter.notification(cx, name, event.zone(), payload.clone(), now));
+                notifications.push(emitter.notification(
+                    cx,
+                    name,
+                    (event.zone(), Priority::Info),
+                    payload.clone(),
+                    now,
+                ));
             }
         }
         emitter.put(tx, notifications, now).await
+    }
+
+    /// Tells that a request to the API failed, if somebody is to be told.
+    pub(super) async fn emit_fault(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        fault: &EmitFault,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(emitter) = &self.emitter else { return Ok(()) };
+        let EmitFault { url, status, exception } = fault;
+        let payload = json!({ "url": url, "status": status, "exception": exception });
+        let told = emitter.notification(cx, "dns.api.fault", (None, Priority::Error), payload, now);
+        emitter.put(tx, vec![told], now).await
     }
 
     /// Tells that zones exist, if somebody is to be told.
@@ -230,7 +287,13 @@ impl CentralService {
             payload.insert("audit_period_ending".to_owned(), json!(payload::joined(period.1)));
             let payload = Value::Object(payload);
             for name in ["dns.zone.exists", "dns.domain.exists"] {
-                notifications.push(emitter.notification(cx, name, Some(zone.id), payload.clone(), now));
+                notifications.push(emitter.notification(
+                    cx,
+                    name,
+                    (Some(zone.id), Priority::Info),
+                    payload.clone(),
+                    now,
+                ));
             }
         }
         emitter.put(tx, notifications, now).await

@@ -7,6 +7,7 @@
 mod find;
 mod generated;
 mod ground;
+pub mod managed;
 mod row;
 
 pub use self::find::{Within, find};
