@@ -1,14 +1,15 @@
 //! Who is calling, without proof: what the strategy `none` reads from the headers.
 //!
 //! Invariants: absent headers mean the defaults of Designate's no-auth mode (an admin); an empty project header means
-//! a caller without a project, an empty roles header one without roles. A header that is there is never taken for absent,
+//! a caller without a project, an empty roles header one without roles; `OpenStack-System-Scope: all` makes one who acts
+//! for the whole cloud and no project. A header that is there is never taken for absent,
 //! whatever its octets.
 
 use std::borrow::Cow;
 
 use actix_web::http::header::HeaderMap;
 
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, TokenScope};
 use crate::domain::ids::ProjectId;
 
 /// The identity that the client claims.
@@ -16,12 +17,14 @@ pub(super) fn claimed(headers: &HeaderMap) -> Identity {
     let or_default =
         |name, default: &'static str| header(headers, name).unwrap_or(Cow::Borrowed(default)).into_owned();
     let roles = or_default("x-roles", "admin");
+    let is_system = header(headers, "openstack-system-scope").is_some_and(|scope| scope == "all");
     Identity {
         user: Some(or_default("x-auth-user-id", "noauth-user")),
         project: Some(or_default("x-auth-project-id", "noauth-project"))
-            .filter(|project| !project.is_empty())
+            .filter(|project| !project.is_empty() && !is_system)
             .map(ProjectId::new),
         roles: roles.split(',').map(str::trim).filter(|role| !role.is_empty()).map(str::to_owned).collect(),
+        scope: if is_system { TokenScope::System } else { TokenScope::Project },
         ..Identity::default()
     }
 }
@@ -55,6 +58,8 @@ mod tests {
         assert_eq!(named.roles, ["member", "reader"]);
         let nobody = of(&[("X-Auth-Project-ID", ""), ("X-Roles", "")]);
         assert_eq!((nobody.project, nobody.roles.len()), (None, 0));
+        let system = of(&[("X-Auth-Project-ID", "p"), ("OpenStack-System-Scope", "all")]);
+        assert_eq!((system.project, system.scope), (None, TokenScope::System));
     }
     #[test]
     fn headers_that_are_not_ascii_are_no_absent_headers() {

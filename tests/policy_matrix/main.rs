@@ -18,7 +18,7 @@ use scene::Scene;
 use table::{Operation, Relation};
 
 /// The kinds of callers: name, roles, and what he switches on.
-const CALLERS: [(&str, &str, Switch); 7] = [
+const CALLERS: [(&str, &str, Switch); 9] = [
     ("none", "", Switch::Nothing),
     ("reader", "reader", Switch::Nothing),
     ("member", "member", Switch::Nothing),
@@ -26,6 +26,8 @@ const CALLERS: [(&str, &str, Switch); 7] = [
     ("admin", "admin", Switch::Nothing),
     ("all", "admin", Switch::AllProjects),
     ("sudo", "admin", Switch::Sudo),
+    ("nothing", "admin", Switch::NoProject),
+    ("system", "admin", Switch::System),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,10 @@ enum Switch {
     Nothing,
     AllProjects,
     Sudo,
+    /// His token is for no project.
+    NoProject,
+    /// His token is for the whole cloud.
+    System,
 }
 
 fn path() -> std::path::PathBuf {

@@ -54,9 +54,11 @@ impl Scene {
     ) -> String {
         let owner = if relation == Relation::Own { CALLER } else { OWNER };
         let props = self.props(operation, owner, relation).await;
-        let caller = self.world.api().clone().caller(CALLER, roles);
+        let project = if matches!(switch, Switch::NoProject | Switch::System) { "" } else { CALLER };
+        let caller = self.world.api().clone().caller(project, roles);
         let caller = match switch {
-            Switch::Nothing => caller,
+            Switch::Nothing | Switch::NoProject => caller,
+            Switch::System => caller.with("OpenStack-System-Scope", "all"),
             Switch::AllProjects => caller.with("X-Auth-All-Projects", "true"),
             Switch::Sudo => caller.with("X-Auth-Sudo-Project-ID", owner),
         };
