@@ -46,7 +46,9 @@ pub use neutron::{Interface, NeutronConfig, RegionUrl};
 pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
 pub use policy::PolicyConfig;
 pub use process::{LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
-pub use producer::{ExistsConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName, ZoneTasksConfig};
+pub use producer::{
+    ExistsConfig, PoolWorkConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName, ZoneTasksConfig,
+};
 pub use reader::Mistake;
 pub use schema_ceiling::SchemaCeiling;
 pub use secrets::{SecretKey, SecretsConfig};

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use hickory_proto::rr::RecordType;
-use ordain::actors::central::pools::{Change, Options, PoolUpdateError, apply};
+use ordain::actors::central::pools::{Change, Notices, Options, PoolUpdateError, apply};
 use ordain::config::pool_file::{self, PoolSpec};
-use ordain::domain::ids::PoolId;
-use ordain::domain::pool::Pool;
+use ordain::domain::ids::{NsRecordId, PoolId, ZoneId};
+use ordain::domain::pool::{self, Pool};
 use ordain::domain::record_type::RecordType as ZoneType;
+use ordain::domain::time::Timestamp;
 use ordain::domain::ttl::Ttl;
 use ordain::store::StoreError;
-use ordain::store::repo::{pools, recordsets, zones};
+use ordain::store::repo::{outbox, pool_work, pools, recordsets, zones};
 use ordain::testing::{Failure, Spec, World, run};
 use serde_json::json;
 
@@ -223,7 +224,7 @@ fn pools_come_and_go_but_not_with_zones_in_them() {
         assert!(matches!(changes.as_slice(), [Change::Created(pool)] if pool.name == "second"));
 
         let only_default = Options { delete_absent: true, ..Options::default() };
-        let changes = update(&world, TWO_SERVERS, only_default).await?;
+        let changes = update(&world, TWO_SERVERS, only_default.clone()).await?;
         assert!(matches!(changes.last(), Some(Change::Deleted(pool)) if pool.name == "second"));
 
         world.api().create_zone("example.org.").await?;
@@ -264,6 +265,111 @@ fn the_first_pool_without_an_id_of_its_own_is_the_default_one() {
         let ids: Vec<_> =
             changes.iter().map(|c| matches!(c, Change::Created(p) if p.id == PoolId::DEFAULT)).collect();
         assert_eq!(ids, [true, false]);
+        Ok(())
+    });
+}
+
+/// What a crash right after the first transaction of a change leaves: the pool has other NS records, its zones have not.
+async fn change_and_die(world: &World) -> Result<(), Failure> {
+    let mut pool = default_pool(world).await?;
+    let extra = pool::NsRecord {
+        id: NsRecordId::random(),
+        hostname: "extra.world.test.".parse().unwrap(),
+        priority: 5,
+    };
+    pool.ns_records.push(extra);
+    let (pool, now) = (&pool, world.clock().now());
+    world.store().transact(|tx| Box::pin(pools::put(tx, pool, now))).await?;
+    Ok(())
+}
+
+#[test]
+fn a_change_whose_author_died_is_finished_by_a_producer() {
+    run(async {
+        let world = World::start(Spec::all_in_one()).await?;
+        let zone = world.api().create_zone("example.org.").await?;
+        world.zone_becomes(&zone.id, "ACTIVE").await?;
+        change_and_die(&world).await?;
+        // It has another version meanwhile, and is to be found nevertheless.
+        let (target, named) = (format!("/v2/pools/{}", PoolId::DEFAULT), json!({"description": "changed"}));
+        assert_eq!(world.api().json(Method::PATCH, &target, Some(&named)).await?.0, 202);
+        world
+            .until("the zone to have the NS set of its pool", async || {
+                Ok(world.resolve("example.org.", RecordType::NS).await?.len() == 2)
+            })
+            .await?;
+        let left = async || {
+            world.store().read(|tx| Box::pin(pool_work::due(tx, Timestamp::from_micros(i64::MAX)))).await
+        };
+        world.until("nothing to be left to do", async || Ok(left().await?.is_none())).await
+    });
+}
+
+#[test]
+fn a_change_goes_on_where_its_author_died() {
+    run(async {
+        let unlimited = |config: &mut ordain::config::Config| config.central.quotas.zones = -1;
+        let world = World::start(Spec::all_in_one().configured(unlimited)).await?;
+        let mut ids = Vec::new();
+        for number in 0..120 {
+            ids.push(world.api().create_zone(&format!("z{number}.example.org.")).await?.id.parse().unwrap());
+        }
+        ids.sort_unstable();
+        change_and_die(&world).await?;
+        // The first of two transactions was made: what it did is not done again.
+        let reached: ZoneId = ids[100];
+        let (pool, now) = (default_pool(&world).await?, world.clock().now());
+        world
+            .store()
+            .transact(|tx| Box::pin(pool_work::advance(tx, pool.id, pool.version, reached, now)))
+            .await?;
+        let left = async || {
+            world.store().read(|tx| Box::pin(pool_work::due(tx, Timestamp::from_micros(i64::MAX)))).await
+        };
+        world.until("nothing to be left to do", async || Ok(left().await?.is_none())).await?;
+        let mut with_two = 0;
+        for id in ids {
+            let zone = world.store().read(|tx| Box::pin(zones::get_any(tx, id))).await?.ok_or("no zone")?;
+            let set = world
+                .store()
+                .read(|tx| Box::pin(recordsets::by_name_type(tx, id, &zone.name, ZoneType::Ns)))
+                .await?
+                .ok_or("no NS set")?;
+            with_two += usize::from(set.records.len() == 2);
+        }
+        assert_eq!(with_two, 19, "those after the place that was reached");
+        Ok(())
+    });
+}
+
+#[test]
+fn others_are_told_of_pools_that_a_file_changes() {
+    run(async {
+        let world = World::start(Spec::held()).await?;
+        let mut config = ordain::config::Config::default().notifications;
+        config.driver = ordain::config::NotificationDriver::Log;
+        let notices = Notices::new(&config, "host1");
+        let options = Options { delete_absent: true, notices, ..Options::default() };
+        let second = format!(
+            "{TWO_SERVERS}\n- name: second\n  ns_records: [{{ hostname: ns.second.test., priority: 1 }}]\n"
+        );
+        for text in [second.as_str(), &second, TWO_SERVERS] {
+            update(&world, text, options.clone()).await?;
+        }
+        let told = world.store().read(|tx| Box::pin(outbox::first(tx, 10))).await?;
+        let told: Vec<serde_json::Value> =
+            told.iter().map(|waiting| serde_json::from_str(&waiting.body).unwrap()).collect();
+        let events: Vec<_> = told
+            .iter()
+            .map(|told| (&told["event_type"], &told["payload"]["name"], &told["publisher_id"]))
+            .collect();
+        let event = |event: &str, pool: &str| (json!(event), json!(pool), json!("central.host1"));
+        let expected = [
+            event("dns.pool.update", "default"),
+            event("dns.pool.create", "second"),
+            event("dns.pool.delete", "second"),
+        ];
+        assert_eq!(events, expected.iter().map(|(a, b, c)| (a, b, c)).collect::<Vec<_>>());
         Ok(())
     });
 }

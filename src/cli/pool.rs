@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use ordain::actors::central::pools::{self, Change, Options};
+use ordain::actors::central::pools::{self, Change, Notices, Options};
 use ordain::clock::Clock;
 use ordain::config::{Config, pool_file, pool_text};
 use ordain::deployment::{StartError, open_store, singleton};
@@ -109,12 +109,18 @@ impl Update {
         let specs = pool_file::parse(&super::read(file)?)?;
         let store = open(config).await?;
         let default_pool = config.central.default_pool_id;
-        let options =
-            Options { dry_run: self.dry_run, delete_absent: self.delete, default_pool, token: None };
+        let options = Options {
+            dry_run: self.dry_run,
+            delete_absent: self.delete,
+            default_pool,
+            token: None,
+            notices: Notices::new(&config.notifications, &config.node.host),
+        };
         let arbiter = if self.dry_run { None } else { singleton::arbiter(config).await? };
         let ttl = config.coordinator.lease_ttl;
         let apply = async |token| {
-            let changes = pools::apply(&store, Clock::system(), &specs, Options { token, ..options }).await;
+            let changes =
+                pools::apply(&store, Clock::system(), &specs, Options { token, ..options.clone() }).await;
             changes.map_err(StartError::from)
         };
         let changes = singleton::alone(arbiter.as_deref(), &singleton::POOLS, ttl, apply).await?;

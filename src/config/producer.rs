@@ -26,6 +26,8 @@ choices! {
         PeriodicExists = "periodic_exists",
         /// Takes up imports and exports again that nobody is at.
         ZoneTasks = "zone_tasks",
+        /// Gives zones the NS set of their pool where somebody has left off.
+        PoolWork = "pool_work",
     } later { "secondary_refresh" }
 }
 
@@ -50,6 +52,15 @@ pub struct ProducerConfig {
     pub periodic_exists: ExistsConfig,
     /// Of the task `zone_tasks`.
     pub zone_tasks: ZoneTasksConfig,
+    /// Of the task `pool_work`.
+    pub pool_work: PoolWorkConfig,
+}
+
+/// `[producer.pool_work]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolWorkConfig {
+    /// Time between two runs.
+    pub interval: Duration,
 }
 
 /// `[producer.zone_tasks]`
@@ -140,6 +151,11 @@ impl ProducerConfig {
                     interval: interval(s, Duration::from_secs(10)),
                     batch_size: s.within("batch_size", 10u32, 1..=1000, "Taken up by one call."),
                 },
+            ),
+            pool_work: s.section(
+                "pool_work",
+                "Gives zones the NS set of their pool where whoever changed the pool has left off.",
+                |s| PoolWorkConfig { interval: interval(s, Duration::from_secs(5)) },
             ),
             service_cleanup: s.section(
                 "service_cleanup",

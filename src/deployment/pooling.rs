@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use super::{StartError, native_pool};
-use crate::actors::central::pools::{self, Change, Options, PoolUpdateError};
+use crate::actors::central::pools::{self, Change, Notices, Options, PoolUpdateError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::pool_file::{self, PoolSpec};
@@ -35,11 +35,16 @@ pub(super) async fn settle(
         Some(specs) => specs,
         None => native_pool::wanted(store, config, listening).await?,
     };
-    let options = Options { default_pool: config.central.default_pool_id, token, ..Options::default() };
+    let options = Options {
+        default_pool: config.central.default_pool_id,
+        token,
+        notices: Notices::new(&config.notifications, &config.node.host),
+        ..Options::default()
+    };
     let mut attempts = 1..=ATTEMPTS;
     let changes = loop {
         attempts.next();
-        match pools::apply(store, clock, &specs, options).await {
+        match pools::apply(store, clock, &specs, options.clone()).await {
             Err(PoolUpdateError::Store(StoreError::Unique { .. })) if !attempts.is_empty() => {}
             Err(PoolUpdateError::Overtaken { name }) => {
                 tracing::info!(pool = name, "somebody else has updated the pool since");

@@ -20,6 +20,7 @@ mod once;
 mod outbox;
 mod placement;
 mod pool_resource;
+mod pool_work;
 pub mod pools;
 mod quotas;
 mod recordset_writes;

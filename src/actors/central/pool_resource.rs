@@ -1,14 +1,14 @@
 //! Pools over the API: the messages of [`super::api::pools`].
 //!
 //! Invariants: servers of a pool are not the API's affair and stay as they are; zones get another NS set some at a time, and
-//! the same change once more finishes what a crash left undone.
+//! what a crash left undone is finished by whoever finds it.
 
 use std::collections::HashSet;
 
 use super::api::pools::{CreatePool, DeletePool, FindPools, GetPool, PoolChanges, UpdatePool};
 use super::error::CentralError;
 use super::notify::{Event, resource};
-use super::pools::{PoolUpdateError, show_ns_records};
+use super::pools::{Guard, PoolUpdateError, show_ns_records};
 use super::{CentralService, refusals};
 use crate::domain::ids::{NsRecordId, PoolId};
 use crate::domain::name::Name;
@@ -87,12 +87,13 @@ impl Handle<UpdatePool> for CentralService {
             })
             .await?;
         if m.changes.ns_records.is_some() {
-            let zones = match show_ns_records(&self.store, self.clock, &pool, None).await {
-                Ok(zones) => zones,
-                // Whoever changed the pool since sees to its zones.
-                Err(PoolUpdateError::Overtaken { .. }) => Vec::new(),
-                Err(error) => return Err(Fault::internal("unknown", error.to_string())),
-            };
+            let zones =
+                match show_ns_records(&self.store, self.clock, &pool, Guard::NONE, None, usize::MAX).await {
+                    Ok(zones) => zones,
+                    // Whoever changed the pool since sees to its zones.
+                    Err(PoolUpdateError::Overtaken { .. }) => Vec::new(),
+                    Err(error) => return Err(Fault::internal("unknown", error.to_string())),
+                };
             for zone in zones {
                 self.nudge(cx, zone).await;
             }

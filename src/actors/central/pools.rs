@@ -1,13 +1,16 @@
 //! Makes the pools what a pool file says they should be.
 //!
 //! Invariants: a difference, never a replacement: rows that did not change keep their ids, and only primary zones whose
-//! NS set changes are touched, a bounded number per transaction. Running it again finishes what a crash left undone. Each
-//! transaction claims the fence of whoever updates pools; where nobody gives out tokens, one that sees that the pool has
-//! changed since does nothing, so that zones end with the NS set of the last update.
+//! NS set changes are touched, a bounded number per transaction. What is left to do is noted with the change of the pool and
+//! with each of these transactions, so that a producer goes on where a crash ended it. Each transaction claims the fence of
+//! whoever updates pools; where nobody gives out tokens, one that sees that the pool has changed since does nothing, so that
+//! zones end with the NS set of the last update.
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
+
+pub use super::notify::Notices;
 
 use crate::clock::Clock;
 use crate::config::pool_file::PoolSpec;
@@ -17,11 +20,13 @@ use crate::domain::record_type::RecordType;
 use crate::domain::soa;
 use crate::domain::time::Timestamp;
 use crate::domain::zone::ZoneKind;
-use crate::store::repo::{fences, journal, pools, recordsets, zones};
+use crate::store::repo::{fences, journal, pool_work, pools, recordsets, zones};
 use crate::store::{Store, StoreError, Tx};
 
 /// Zones looked at in one transaction.
 const BATCH: u32 = 100;
+/// What the tokens of whoever updates pools are for.
+const UPDATES: &str = "pools";
 
 /// Why pools were not changed.
 #[derive(Debug, Error)]
@@ -68,7 +73,7 @@ pub enum PoolUpdateError {
 }
 
 /// What is to be done, and how far.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Only tells what would change.
     pub dry_run: bool,
@@ -78,11 +83,19 @@ pub struct Options {
     pub default_pool: PoolId,
     /// The token of the lock under which this is done, if anybody gives out such.
     pub token: Option<u64>,
+    /// Who is told of it.
+    pub notices: Notices,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dry_run: false, delete_absent: false, default_pool: PoolId::DEFAULT, token: None }
+        Self {
+            dry_run: false,
+            delete_absent: false,
+            default_pool: PoolId::DEFAULT,
+            token: None,
+            notices: Notices::default(),
+        }
     }
 }
 
@@ -114,13 +127,14 @@ pub async fn apply(
 ) -> Result<Vec<Change>, PoolUpdateError> {
     let mut changes = Vec::new();
     for spec in specs {
-        changes.extend(apply_one(store, clock, spec, options).await?);
+        changes.extend(apply_one(store, clock, spec, &options).await?);
     }
     if options.delete_absent {
         let known = store.read(|tx| Box::pin(pools::list(tx))).await?;
         let mentioned = |pool: &Pool| specs.iter().any(|s| s.id == Some(pool.id) || s.name == pool.name);
         for pool in known.into_iter().filter(|pool| !mentioned(pool)) {
-            store.transact(|tx| Box::pin(delete(tx, &pool, options))).await?;
+            let now = clock.now();
+            store.transact(|tx| Box::pin(delete(tx, &pool, &options, now))).await?;
             changes.push(Change::Deleted(pool));
         }
     }
@@ -131,7 +145,7 @@ async fn apply_one(
     store: &Store,
     clock: Clock,
     spec: &PoolSpec,
-    options: Options,
+    options: &Options,
 ) -> Result<Option<Change>, PoolUpdateError> {
     let now = clock.now();
     let (old, has_default) = store.read(|tx| Box::pin(find(tx, spec, options.default_pool))).await?;
@@ -144,8 +158,9 @@ async fn apply_one(
             Some(_) => Some(Change::Updated { pool: wanted, zones: Vec::new() }),
         });
     }
-    let pool = store.transact(|tx| Box::pin(put(tx, &wanted, now, options.token))).await?;
-    let zones = show_ns_records(store, clock, &pool, options.token).await?;
+    let pool = store.transact(|tx| Box::pin(put(tx, &wanted, now, options))).await?;
+    let guard = Guard { resource: UPDATES, token: options.token };
+    let zones = show_ns_records(store, clock, &pool, guard, None, usize::MAX).await?;
     Ok(match old {
         None => Some(Change::Created(pool)),
         Some(old) if old.version == pool.version && zones.is_empty() => None,
@@ -174,11 +189,25 @@ async fn find(
     }
 }
 
-/// Refuses whoever was overtaken.
-async fn guard(tx: &mut dyn Tx, token: Option<u64>) -> Result<(), StoreError> {
-    match token {
-        Some(token) => fences::claim(tx, "pools", token).await,
-        None => Ok(()),
+/// Whose transactions these are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guard {
+    /// What the token is for.
+    pub(super) resource: &'static str,
+    /// The token, if anybody gives out such.
+    pub(super) token: Option<u64>,
+}
+
+impl Guard {
+    /// Nobody gives out tokens.
+    pub(super) const NONE: Self = Self { resource: UPDATES, token: None };
+
+    /// Refuses whoever was overtaken.
+    async fn claim(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        match self.token {
+            Some(token) => fences::claim(tx, self.resource, token).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -186,24 +215,37 @@ async fn put(
     tx: &mut dyn Tx,
     wanted: &Pool,
     now: Timestamp,
-    token: Option<u64>,
+    options: &Options,
 ) -> Result<Pool, PoolUpdateError> {
-    guard(tx, token).await?;
+    Guard { resource: UPDATES, token: options.token }.claim(tx).await?;
     if wanted.ns_records.is_empty() && zones::count_in_pool(tx, wanted.id).await? > 0 {
         return Err(PoolUpdateError::NoNsRecords { name: wanted.name.clone() });
     }
-    Ok(pools::put(tx, wanted, now).await?)
+    let before = pools::version(tx, wanted.id).await?;
+    let pool = pools::put(tx, wanted, now).await?;
+    match before {
+        None => options.notices.tell(tx, "dns.pool.create", &pool, now).await?,
+        Some((_, version)) if version == pool.version => {}
+        Some(_) => options.notices.tell(tx, "dns.pool.update", &pool, now).await?,
+    }
+    Ok(pool)
 }
 
-async fn delete(tx: &mut dyn Tx, pool: &Pool, options: Options) -> Result<(), PoolUpdateError> {
+async fn delete(
+    tx: &mut dyn Tx,
+    pool: &Pool,
+    options: &Options,
+    now: Timestamp,
+) -> Result<(), PoolUpdateError> {
     zones::hold_pools(tx).await?;
     let zones = zones::count_in_pool(tx, pool.id).await?;
     if zones > 0 {
         return Err(PoolUpdateError::NotEmpty { name: pool.name.clone(), zones });
     }
     if !options.dry_run {
-        guard(tx, options.token).await?;
+        Guard { resource: UPDATES, token: options.token }.claim(tx).await?;
         pools::delete(tx, pool.id).await?;
+        options.notices.tell(tx, "dns.pool.delete", pool, now).await?;
     }
     Ok(())
 }
@@ -287,23 +329,25 @@ fn same(old: &Pool, wanted: &Pool) -> bool {
     spec(old) == spec(wanted)
 }
 
-/// Gives every primary zone of the pool the NS set that the pool has now. Answers the zones that had another.
+/// Gives every primary zone of the pool after this one the NS set that the pool has now, in so many transactions at most.
+/// Answers the zones that had another.
 pub(super) async fn show_ns_records(
     store: &Store,
     clock: Clock,
     pool: &Pool,
-    token: Option<u64>,
+    guard: Guard,
+    mut after: Option<ZoneId>,
+    most_batches: usize,
 ) -> Result<Vec<ZoneId>, PoolUpdateError> {
     let mut changed = Vec::new();
-    let mut after = None;
-    loop {
+    for _ in 0..most_batches {
         let batch = store.read(|tx| Box::pin(zones::in_pool(tx, pool.id, after, BATCH))).await?;
-        let Some(last) = batch.last() else { return Ok(changed) };
-        after = Some(*last);
         let now = clock.now();
-        let some = store.transact(|tx| Box::pin(show_in_batch(tx, pool, &batch, now, token))).await?;
-        changed.extend(some);
+        changed.extend(store.transact(|tx| Box::pin(show_in_batch(tx, pool, &batch, now, guard))).await?);
+        let Some(last) = batch.last() else { break };
+        after = Some(*last);
     }
+    Ok(changed)
 }
 
 async fn show_in_batch(
@@ -311,9 +355,9 @@ async fn show_in_batch(
     pool: &Pool,
     batch: &[ZoneId],
     now: Timestamp,
-    token: Option<u64>,
+    guard: Guard,
 ) -> Result<Vec<ZoneId>, PoolUpdateError> {
-    guard(tx, token).await?;
+    guard.claim(tx).await?;
     let mut changed = Vec::new();
     for id in batch {
         let Some(mut zone) = zones::lock(tx, *id).await? else { continue };
@@ -335,6 +379,13 @@ async fn show_in_batch(
             zones::schedule(tx, zone.id, 0, Timestamp::default()).await?;
             changed.push(zone.id);
         }
+    }
+    match batch.last() {
+        Some(last) => {
+            let due_at = if guard.resource == UPDATES { now.plus(pool_work::LEFT_TO_ONE) } else { now };
+            pool_work::advance(tx, pool.id, pool.version, *last, due_at).await?;
+        }
+        None => pool_work::end(tx, pool.id, pool.version).await?,
     }
     // Looked at last: whoever changed the pool before these zones were locked is seen, and whoever does so later finds them.
     match pools::version(tx, pool.id).await? {

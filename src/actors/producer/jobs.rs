@@ -1,10 +1,11 @@
-//! Imports and exports that nobody is at: whoever accepted them may have died.
+//! Imports, exports and changes of pools that nobody is at: whoever accepted them may have died.
 //!
 //! Invariants: as for every periodic task; a job is held by one central at a time, whatever happens here.
 
 use super::ownership::Ownership;
 use super::tasks::singletons;
 use crate::actors::central::api::Central;
+use crate::actors::central::api::pools::ResumePools;
 use crate::actors::central::api::tasks::RunTasks;
 use crate::actors::reconcile::Reconcile;
 use crate::config::ZoneTasksConfig;
@@ -26,6 +27,28 @@ impl Reconcile for ZoneTasks {
         let Some(token) = singletons(&working) else { return Ok(()) };
         let message = RunTasks { token, limit: self.config.batch_size };
         while self.central.call(cx, message.clone()).await? > 0 && !cx.is_expired() {}
+        Ok(())
+    }
+}
+
+/// Transactions of one call: calls are short, so that each is fenced by a token that is fresh.
+const BATCHES: u32 = 10;
+
+/// Goes on with changes of pools.
+#[derive(Debug)]
+pub(super) struct PoolWork {
+    pub(super) ownership: Ownership,
+    pub(super) central: ServiceRef<Central>,
+}
+
+impl Reconcile for PoolWork {
+    const NAME: &'static str = "pool_work";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let Some(token) = singletons(&working) else { return Ok(()) };
+        let message = ResumePools { token, batches: BATCHES };
+        while self.central.call(cx, message.clone()).await? && !cx.is_expired() {}
         Ok(())
     }
 }

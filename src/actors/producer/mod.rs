@@ -120,6 +120,10 @@ impl ProducerService {
                     let task = jobs::ZoneTasks { ownership, central, config: config.zone_tasks };
                     reconciler(task, config.zone_tasks.interval, stop, runtime)
                 }
+                TaskName::PoolWork => {
+                    let task = jobs::PoolWork { ownership, central };
+                    reconciler(task, config.pool_work.interval, stop, runtime)
+                }
                 TaskName::ServiceCleanup => {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
                     reconciler(task, config.service_cleanup.interval, stop, runtime)

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod journal;
 pub mod nameserver_states;
 pub mod outbox;
+pub mod pool_work;
 pub mod pools;
 pub mod publishing;
 pub mod quotas;

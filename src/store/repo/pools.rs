@@ -5,11 +5,13 @@
 //! version grows exactly when something of it changed.
 
 use super::list::List;
-use super::secrets;
+use super::zones::hold_pools;
+use super::{pool_work, secrets};
 use crate::domain::host_port::HostPort;
 use crate::domain::ids::{PoolId, TargetId};
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::pool::{AlsoNotify, Nameserver, NsRecord, Pool, Target};
+use crate::domain::soa;
 use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
 use crate::store::error::StoreError;
@@ -100,7 +102,8 @@ pub async fn version(tx: &mut dyn Tx, id: PoolId) -> Result<Option<(Timestamp, u
     row.map(|mut row| Ok((row.time("created_at")?, row.number("version")?))).transpose()
 }
 
-/// Makes the pool of this id what `pool` says and answers it as it is now, with its version and the ids of its parts.
+/// Makes the pool of this id what `pool` says and answers it as it is now, with its version and the ids of its parts. That
+/// zones are to get another NS set is noted with it.
 ///
 /// # Errors
 /// [`NAME_TAKEN`] if another pool has the name.
@@ -122,6 +125,11 @@ pub async fn put(tx: &mut dyn Tx, pool: &Pool, now: Timestamp) -> Result<Pool, S
     if wanted == old {
         return Ok(old);
     }
+    let other_ns_set = soa::ns_records(&wanted) != soa::ns_records(&old);
+    if other_ns_set {
+        // No zone that comes into being meanwhile has the NS set from before without being seen afterwards.
+        hold_pools(tx).await?;
+    }
     let sql = "UPDATE pools SET name = $1, description = $2, attributes = $3, version = version + 1, \
                updated_at = $4 WHERE id = $5 AND version = $6";
     let attributes = json(&wanted.attributes)?;
@@ -135,6 +143,10 @@ pub async fn put(tx: &mut dyn Tx, pool: &Pool, now: Timestamp) -> Result<Pool, S
         tx.run(format!("DELETE FROM {part} WHERE pool_id = $1"), args![wanted.id]).await?;
     }
     write_parts(tx, &wanted).await?;
+    match other_ns_set {
+        true => pool_work::begin(tx, wanted.id, wanted.version, now).await?,
+        false => pool_work::keep(tx, wanted.id, wanted.version).await?,
+    }
     Ok(wanted)
 }
 

@@ -173,7 +173,7 @@ macro_rules! store_suite {
             transfer: changes_after_the_publish_are_undone, a_publish_shows_them, the_default_ttl_is_that_of_the_publish,
                 the_soa_comes_apart, small_zones_come_together, a_transfer_is_of_one_state, names_find_their_zones;
             pools: a_pool_comes_back, unchanged_parts_keep_their_ids, the_version_grows_only_with_changes,
-                pool_names_are_taken_once, a_removed_pool_takes_its_parts_along;
+                pool_names_are_taken_once, a_removed_pool_takes_its_parts_along, another_ns_set_is_work;
             upkeep: lagging_zones_come_longest_due_first, the_feed_tells_what_dns_shows, the_feed_outlives_clocks_that_go_back,
                 purging_takes_everything_along, quotas_fall_back_to_defaults, statuses_follow_heartbeats,
                 older_tokens_are_fenced, an_outcome_is_kept_once, notifications_wait_in_order, a_zone_is_claimed_by_one_worker,

@@ -3,9 +3,10 @@
 use super::Bench;
 use super::fixtures::{at, name, pool};
 use crate::domain::host_port::HostPort;
-use crate::domain::ids::{AlsoNotifyId, NameserverId, NsRecordId, PoolId, TargetId, TsigKeyId};
+use crate::domain::ids::{AlsoNotifyId, NameserverId, NsRecordId, PoolId, TargetId, TsigKeyId, ZoneId};
 use crate::domain::pool::{NsRecord, Pool};
 use crate::domain::time::Timestamp;
+use crate::store::repo::pool_work::{self, LEFT_TO_ONE, Work};
 use crate::store::repo::pools;
 
 async fn put(bench: &Bench, pool: &Pool, now: Timestamp) -> Pool {
@@ -115,4 +116,40 @@ pub async fn a_removed_pool_takes_its_parts_along(bench: Bench) {
     assert!(!bench.write(|tx| Box::pin(pools::delete(tx, one.id))).await);
     assert!(get(&bench, one.id).await.is_none());
     assert_eq!(put(&bench, &one, at(1)).await, one);
+}
+
+/// What zones lack of a pool's NS set is noted with the change, until somebody says that nothing is left.
+pub async fn another_ns_set_is_work(bench: Bench) {
+    let due = async |now| bench.read(|tx| Box::pin(pool_work::due(tx, now))).await;
+    let old = put(&bench, &pool("one"), at(1)).await;
+    assert_eq!(due(at(i64::MAX)).await, None, "a new pool has no zones");
+    let mut new = old.clone();
+    new.ns_records[0].hostname = name("else.example.org.");
+    let new = put(&bench, &new, at(10)).await;
+    let work = Work { pool: new.id, version: new.version, after: None };
+    let later = at(10).plus(LEFT_TO_ONE);
+    assert_eq!(due(Timestamp::from_micros(later.micros() - 1)).await, None, "left to whoever changed it");
+    assert_eq!(due(later).await, Some(work));
+    // It goes on under the next version of the pool, and not under the one before.
+    let described = Pool { description: Some("changed".into()), ..new.clone() };
+    let described = put(&bench, &described, at(11)).await;
+    let reached = ZoneId::random();
+    let (pool, versions) = (new.id, (new.version, described.version));
+    bench.write(|tx| Box::pin(pool_work::advance(tx, pool, versions.0, reached, at(12)))).await;
+    bench.write(|tx| Box::pin(pool_work::end(tx, pool, versions.0))).await;
+    let work = Work { version: versions.1, ..work };
+    assert_eq!((due(at(12)).await, due(later).await), (None, Some(work)));
+    bench.write(|tx| Box::pin(pool_work::advance(tx, pool, versions.1, reached, at(12)))).await;
+    assert_eq!(due(at(12)).await, Some(Work { after: Some(reached), ..work }));
+    // Another set begins anew; then nothing is left, and nothing of a pool that is gone.
+    let mut anew = described.clone();
+    anew.ns_records.pop();
+    let anew = put(&bench, &anew, at(13)).await;
+    let begun = Work { pool, version: anew.version, after: None };
+    assert_eq!(due(at(i64::MAX)).await, Some(begun));
+    bench.write(|tx| Box::pin(pool_work::end(tx, pool, begun.version))).await;
+    assert_eq!(due(at(i64::MAX)).await, None);
+    put(&bench, &described, at(14)).await;
+    bench.write(|tx| Box::pin(pools::delete(tx, pool))).await;
+    assert_eq!(due(at(i64::MAX)).await, None);
 }

@@ -17,6 +17,7 @@ rpcs! { Central;
     "find_pools"  FindPools  => Page<Pool>, repeatable;
     "update_pool" UpdatePool => Pool,       once, key = id;
     "delete_pool" DeletePool => (),         once, key = id;
+    "resume_pools" ResumePools => bool,     repeatable;
 }
 
 /// What clients may say of a pool; what is absent stays as it is, or is empty in a new one.
@@ -64,6 +65,16 @@ pub struct UpdatePool {
     pub id: PoolId,
     /// What.
     pub changes: PoolChanges,
+}
+
+/// Goes on with giving zones the NS set of their pool where somebody has left off. Answers whether there was such work, so
+/// that there may be more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePools {
+    /// The token of the first shard, claimed in every transaction.
+    pub token: u64,
+    /// Transactions of this call at most.
+    pub batches: u32,
 }
 
 /// Removes a pool without zones.
