@@ -24,6 +24,7 @@ use super::core::Core;
 use super::desk::Turn;
 use super::kit::PoolKit;
 use super::look::{CLAIM_SPARE, Finding, look};
+use super::pace::Turn as Early;
 use super::propagation::{Propagation, Report};
 use crate::actors::central::api::status::ReportZone;
 use crate::actors::mdns::api::ZonePublished;
@@ -50,6 +51,8 @@ pub(super) struct Attendance {
     look_at: Option<Instant>,
     /// The zone was published then, and rests for the window that begins there.
     rests_since: Option<Instant>,
+    /// Its rest is cut short.
+    early: Option<Early>,
     failures: u32,
     pauses: Backoff,
     /// Found, and waiting for a permit.
@@ -82,6 +85,7 @@ impl Attendance {
             turn,
             look_at: None,
             rests_since: None,
+            early: None,
             failures: 0,
             pauses: Backoff::new(LOOK_FIRST, 2.0, LOOK_LONGEST),
             found: None,
@@ -127,7 +131,8 @@ impl Attendance {
     fn rests_on(&mut self) -> bool {
         let Some(since) = self.rests_since else { return false };
         let (end, now) = (since + self.core.pace.window(), Instant::now());
-        if end <= now {
+        self.early = if end <= now { None } else { self.core.pace.early(since) };
+        if end <= now || self.early.is_some() {
             self.rests_since = None;
             return false;
         }
@@ -165,13 +170,18 @@ impl Attendance {
         // What is rung for after this is looked at again.
         self.turn.heed();
         let zone_id = self.turn.zone();
-        let mut finding = look(&self.core, zone_id, due, false).await;
+        let early = self.early.take();
+        let window = if early.is_some() { self.core.pace.shortest() } else { self.core.pace.window() };
+        let mut finding = look(&self.core, zone_id, due, window, false).await;
+        if let Some(early) = early {
+            self.core.pace.rest(&early);
+        }
         if let Ok(Finding::HeldBy(holder)) = finding {
             if self.pass_on(holder).await {
                 self.abandon(true);
                 return;
             }
-            finding = look(&self.core, zone_id, due, true).await;
+            finding = look(&self.core, zone_id, due, window, true).await;
         }
         match finding {
             Ok(Finding::Settled | Finding::HeldBy(_)) => self.abandon(true),

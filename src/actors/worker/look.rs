@@ -71,9 +71,15 @@ enum Seen {
 }
 
 /// Looks, and publishes what is due. With `steal` another worker's claim is taken over.
-/// `due` is when it was to be done.
-pub(super) async fn look(core: &Core, id: ZoneId, due: Instant, steal: bool) -> Result<Finding, StoreError> {
-    let seen = core.store.transact(|tx| Box::pin(see(core, tx, id, steal))).await?;
+/// `due` is when it was to be done; what was published within `window` is left alone.
+pub(super) async fn look(
+    core: &Core,
+    id: ZoneId,
+    due: Instant,
+    window: Duration,
+    steal: bool,
+) -> Result<Finding, StoreError> {
+    let seen = core.store.transact(|tx| Box::pin(see(core, tx, id, window, steal))).await?;
     if matches!(seen, Seen::Work { .. }) {
         core.pace.published(due.elapsed());
     }
@@ -90,7 +96,13 @@ pub(super) async fn look(core: &Core, id: ZoneId, due: Instant, steal: bool) -> 
     })
 }
 
-async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Seen, StoreError> {
+async fn see(
+    core: &Core,
+    tx: &mut dyn Tx,
+    id: ZoneId,
+    window: Duration,
+    steal: bool,
+) -> Result<Seen, StoreError> {
     let now = core.clock.now();
     let sight = publishing::sight(tx, id, now).await?;
     let Some(Sight { mut zone, holder, pool: version, soa }) = sight else {
@@ -101,7 +113,6 @@ async fn see(core: &Core, tx: &mut dyn Tx, id: ZoneId, steal: bool) -> Result<Se
     }
     let publishes = zone.progress.is_unpublished() && !zone.progress.is_deleting();
     if publishes {
-        let window = core.pace.window();
         let wait = wait(zone.published_at, now, window);
         if !wait.is_zero() {
             let since = window.saturating_sub(wait);
