@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 /// The longest body that is written or read, in bytes.
 pub const MAX_BODY: usize = 32 * 1024 * 1024;
 
+/// Few headers and bodies are longer, in bytes: most are written without growing.
+const USUAL: usize = 256;
+
 /// A value that does not become bytes, or bytes that do not become a value.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
@@ -52,7 +55,8 @@ fn format() -> config::Configuration<config::LittleEndian, config::Varint, confi
 /// # Errors
 /// If its type uses what the encoding cannot express, or the result is too long.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    let bytes = bincode::serde::encode_to_vec(value, format())?;
+    let mut bytes = Vec::with_capacity(USUAL);
+    bincode::serde::encode_into_std_write(value, &mut bytes, format())?;
     if bytes.len() > MAX_BODY {
         return Err(CodecError::TooLong { length: bytes.len() });
     }

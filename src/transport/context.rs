@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ impl OnceKey {
     /// A new random key.
     #[must_use]
     pub fn random() -> Self {
-        Self(Uuid::new_v4())
+        OnceKeys::default().next()
     }
 
     /// The UUID inside.
@@ -140,6 +141,27 @@ impl OnceKey {
 impl From<Uuid> for OnceKey {
     fn from(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+}
+
+/// Keys of one origin. Each is greater than the one before, so that a database keeps what is done under them side by side.
+#[derive(Debug)]
+pub(crate) struct OnceKeys {
+    origin: u64,
+    last: AtomicU64,
+}
+
+impl Default for OnceKeys {
+    fn default() -> Self {
+        // Half of the range is left: nobody counts that far.
+        Self { origin: rand::random(), last: AtomicU64::new(rand::random::<u64>() >> 1) }
+    }
+}
+
+impl OnceKeys {
+    /// A key that no other origin has, and this one never had.
+    pub(crate) fn next(&self) -> OnceKey {
+        OnceKey(Uuid::from_u64_pair(self.origin, self.last.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
@@ -245,6 +267,15 @@ mod tests {
         assert_ne!(nested.trace.span_id(), cx.trace.span_id());
         assert_eq!((nested.once, nested.deadline), (cx.once, cx.deadline));
         assert_eq!(cx.detached(Duration::from_secs(1)).once, None);
+    }
+
+    #[test]
+    fn keys_differ_and_grow_where_they_come_from() {
+        let (one, other) = (OnceKeys::default(), OnceKeys::default());
+        let keys = [one.next(), one.next(), one.next()];
+        assert!(keys.is_sorted_by_key(|key| key.uuid()) && keys[0] != keys[1] && keys[1] != keys[2]);
+        assert_ne!(one.next().uuid().as_u64_pair().0, other.next().uuid().as_u64_pair().0);
+        assert_ne!(OnceKey::random(), OnceKey::random());
     }
 
     #[test]

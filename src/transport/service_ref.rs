@@ -11,7 +11,7 @@ use crate::domain::ids::InstanceId;
 
 use super::Transport;
 use super::address::Address;
-use super::context::{Cx, OnceKey};
+use super::context::{Cx, OnceKeys};
 use super::fault::Fault;
 use super::layers::deadline;
 use super::layers::retry::RetryPolicy;
@@ -23,6 +23,7 @@ pub struct ServiceRef<S> {
     transport: Arc<dyn Transport>,
     instance: Option<InstanceId>,
     retry: RetryPolicy,
+    keys: Arc<OnceKeys>,
     service: PhantomData<fn() -> S>,
 }
 
@@ -32,6 +33,7 @@ impl<S> Clone for ServiceRef<S> {
             transport: Arc::clone(&self.transport),
             instance: self.instance,
             retry: self.retry,
+            keys: Arc::clone(&self.keys),
             service: PhantomData,
         }
     }
@@ -47,7 +49,8 @@ impl<S: Service> ServiceRef<S> {
     /// A reference to whatever instances of `S` are on `transport` when something is sent.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, instance: None, retry: RetryPolicy::BRIEF, service: PhantomData }
+        let keys = Arc::default();
+        Self { transport, instance: None, retry: RetryPolicy::BRIEF, keys, service: PhantomData }
     }
 
     /// A reference to one instance only.
@@ -96,7 +99,7 @@ impl<S: Service> ServiceRef<S> {
     async fn send<M: Message>(&self, cx: &Cx, want: Want, to: Address, message: M) -> Result<Payload, Fault> {
         let mut nested = cx.nested();
         if M::ONCE && nested.once.is_none() {
-            nested.once = Some(OnceKey::random());
+            nested.once = Some(self.keys.next());
         }
         let may_repeat = M::REPEATABLE || M::ONCE;
         let mut parcel = Parcel::new(nested, want, message);
