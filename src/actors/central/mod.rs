@@ -44,6 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use self::lag::Lag;
 use self::notify::Emitter;
@@ -108,11 +109,17 @@ impl CentralService {
         }
     }
 
-    /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change.
+    /// Tells a worker that a zone has something new. Losing the nudge costs time, never the change: so it is on its way when
+    /// this is answered, and whoever made the change does not wait for a broker to confirm it.
     async fn nudge(&self, cx: &Cx, zone: ZoneId) {
-        let cx = cx.detached(NUDGE_BUDGET);
-        if let Err(fault) = self.worker.cast(&cx, PublishZone { zone }).await {
-            tracing::info!(%zone, %fault, "no worker took the nudge; the producer will find the zone");
+        let (worker, cx) = (self.worker.clone(), cx.detached(NUDGE_BUDGET));
+        let mut telling = Box::pin(async move {
+            if let Err(fault) = worker.cast(&cx, PublishZone { zone }).await {
+                tracing::info!(%zone, %fault, "no worker took the nudge; the producer will find the zone");
+            }
+        });
+        if futures::poll!(telling.as_mut()).is_pending() {
+            drop(tokio::spawn(telling.in_current_span()));
         }
     }
 }
