@@ -3,7 +3,8 @@
 //! `cargo run --release --example bench_amqp -- amqp://127.0.0.1:5672/%2f` prints, for several numbers of callers at a
 //! time, calls per second and the mean time of a call, of the transport and of the client library alone: direct reply-to,
 //! publisher confirms, mandatory, acknowledged after the answer was sent. Both take turns, a second each, so that the machine treats
-//! them alike; what is printed is the median. Without a broker's URL there is nothing to measure.
+//! them alike; what is printed is the median. Without a broker's URL there is nothing to measure. `ours` or `bare` and numbers
+//! of callers after it leave the rest out, for whoever wants to see what one of them does.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -153,7 +154,7 @@ impl Bare {
     }
 }
 
-async fn compare(url: &str) -> anyhow::Result<()> {
+async fn compare(url: &str, only: Option<&str>, callers: &[usize]) -> anyhow::Result<()> {
     let config = AmqpConfig {
         urls: vec![BrokerUrl::parse(url).context("this is no broker's URL")?],
         exchange_prefix: String::from("bench"),
@@ -172,7 +173,7 @@ async fn compare(url: &str) -> anyhow::Result<()> {
         ServiceRef::new(Arc::new(calling) as Arc<dyn Transport>).retrying(RetryPolicy::NEVER);
     let (bare, _connections) = Bare::start(url).await?;
 
-    for callers in [1, 16, 256] {
+    for callers in callers.iter().copied() {
         let (mut of_transport, mut of_library) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let library = Arc::clone(&bare);
@@ -180,7 +181,12 @@ async fn compare(url: &str) -> anyhow::Result<()> {
                 let library = Arc::clone(&library);
                 async move { library.call().await }
             };
-            of_library.push(measure(callers, ping).await);
+            if only != Some("ours") {
+                of_library.push(measure(callers, ping).await);
+            }
+            if only == Some("bare") {
+                continue;
+            }
             let echoing = echoing.clone();
             let ping = move || {
                 let echoing = echoing.clone();
@@ -206,15 +212,21 @@ async fn compare(url: &str) -> anyhow::Result<()> {
 }
 
 fn main() -> anyhow::Result<()> {
-    let Some(url) = std::env::args().nth(1) else {
-        println!("usage: bench_amqp BROKER_URL");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((url, rest)) = arguments.split_first() else {
+        println!("usage: bench_amqp BROKER_URL [ours|bare] [CALLERS...]");
         return Ok(());
     };
+    let only = rest.first().map(String::as_str).filter(|word| ["ours", "bare"].contains(word));
+    let mut callers: Vec<usize> = rest.iter().filter_map(|word| word.parse().ok()).collect();
+    if callers.is_empty() {
+        callers = vec![1, 16, 256];
+    }
     let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Runtime::new().unwrap_or_else(|error| {
             eprintln!("no runtime: {error}");
             std::process::exit(1)
         })
     });
-    system.block_on(compare(&url))
+    system.block_on(compare(url, only, &callers))
 }
