@@ -13,7 +13,7 @@ cat >"$folder/keystone.conf" <<CONF
 [DEFAULT]
 log_file = $folder/keystone.log
 [database]
-connection = sqlite:///$folder/keystone.db
+connection = sqlite:///$folder/keystone.db?timeout=60
 [token]
 expiration = ${ORDAIN_KEYSTONE_EXPIRATION:-3600}
 [fernet_tokens]

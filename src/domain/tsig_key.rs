@@ -23,7 +23,8 @@ pub enum TsigAlgorithm {
 }
 
 impl TsigAlgorithm {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::HmacMd5,
         Self::HmacSha1,
         Self::HmacSha224,

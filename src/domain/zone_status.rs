@@ -146,12 +146,11 @@ impl Progress {
         self.published < self.generation
     }
 
-    /// After one more accepted change. A zone that never reached the servers stays CREATE.
+    /// After one more accepted change. That a zone never reached the servers is known by what was propagated, not by the action.
     #[must_use]
     pub fn changed(self) -> Self {
         let action = match self.action {
             Action::Delete => Action::Delete,
-            _ if self.propagated == Generation::NEVER => Action::Create,
             _ => Action::Update,
         };
         Self { action, status: Status::Pending, generation: self.generation.next(), ..self }
@@ -270,8 +269,8 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_never_reached_the_servers_stays_create() {
-        assert_eq!(Progress::created().changed().action, Action::Create);
+    fn a_change_is_an_update_even_before_the_zone_is_anywhere() {
+        assert_eq!(Progress::created().changed().action, Action::Update);
         assert_eq!(active().changed().action, Action::Update);
     }
 

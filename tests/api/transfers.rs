@@ -1,5 +1,6 @@
 //! `/v2/zones/tasks/transfer_requests` and `…/transfer_accepts`: zones change hands.
 
+use ordain::domain::zone_status::Outcome;
 use ordain::testing::Wire;
 use serde_json::{Value, json};
 
@@ -140,7 +141,14 @@ fn an_offer_is_changed_and_taken_back(wire: &Wire) {
         let gone = one.delete(&path).await;
         assert_eq!((gone.status, gone.text.as_str()), (204, ""));
         one.delete(&path).await.refused(404, "zone_transfer_request_not_found");
-        offer(&one, &zone, json!({})).await;
+        // The offer of a zone that is gone is shown no more, and can be deleted.
+        let made = offer(&one, &zone, json!({"target_project_id": "p2"})).await;
+        let path = format!("{REQUESTS}/{}", made["id"].as_str().unwrap());
+        assert_eq!(one.delete(&format!("/v2/zones/{zone}")).await.status, 202);
+        rig.report(&zone, Outcome::Propagated).await;
+        one.get(&path).await.refused(404, "zone_transfer_request_not_found");
+        three.delete(&path).await.refused(404, "zone_transfer_request_not_found");
+        assert_eq!(one.delete(&path).await.status, 204);
     });
 }
 

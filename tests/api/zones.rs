@@ -109,6 +109,8 @@ fn a_zone_is_changed_in_part(wire: &Wire) {
         let member = rig.member();
         let id = member.zone("example.org.").await;
         let path = format!("/v2/zones/{id}");
+        let early = member.patch(&path, json!({"description": "before anybody knows it"})).await;
+        assert_eq!((&early.body["status"], &early.body["action"]), (&json!("PENDING"), &json!("UPDATE")));
         rig.report(&id, Outcome::Propagated).await;
         rig.wait(10).await;
         let before = member.get(&path).await.body;

@@ -18,8 +18,8 @@ use crate::domain::ids::{ProjectId, TransferRequestId};
 use crate::domain::page::{Page, Scope};
 use crate::domain::policy::{Rule, Target};
 use crate::domain::transfer::{TransferKey, TransferRequest, TransferStatus};
+use crate::store::StoreError;
 use crate::store::repo::transfer_requests;
-use crate::store::{StoreError, Tx};
 use crate::transport::{Cx, Fault, Handle};
 
 impl Handle<CreateTransferRequest> for CentralService {
@@ -91,7 +91,7 @@ impl Handle<UpdateTransferRequest> for CentralService {
         let now = self.clock.now();
         self.once::<UpdateTransferRequest, _, _>(cx, |tx| {
             Box::pin(async {
-                let mut request = own_or_meant(tx, cx, m.id).await?;
+                let mut request = own_or_meant(cx, transfer_requests::get(tx, m.id).await?)?;
                 self.allow(cx, Rule::UpdateZoneTransferRequest, &target(&request))?;
                 request.description = m.description.clone().unwrap_or(request.description);
                 transfer_requests::update(tx, &mut request, now).await?;
@@ -111,7 +111,9 @@ impl Handle<DeleteTransferRequest> for CentralService {
         let now = self.clock.now();
         self.once::<DeleteTransferRequest, _, _>(cx, |tx| {
             Box::pin(async {
-                let request = own_or_meant(tx, cx, m.id).await?;
+                // Even if its zone is gone.
+                let found = transfer_requests::get_of_any_zone(tx, m.id).await?;
+                let request = own_or_meant(cx, found)?;
                 self.allow(cx, Rule::DeleteZoneTransferRequest, &target(&request))?;
                 transfer_requests::delete(tx, request.id).await?;
                 let payload = resource::transfer_request(&request);
@@ -143,12 +145,8 @@ impl CentralService {
 }
 
 /// The offer if the caller's project made it or is meant by it; otherwise it does not exist.
-async fn own_or_meant(
-    tx: &mut dyn Tx,
-    cx: &Cx,
-    id: TransferRequestId,
-) -> Result<TransferRequest, CentralError> {
-    let request = transfer_requests::get(tx, id).await?.ok_or_else(refusals::transfer_request_not_found)?;
+fn own_or_meant(cx: &Cx, found: Option<TransferRequest>) -> Result<TransferRequest, CentralError> {
+    let request = found.ok_or_else(refusals::transfer_request_not_found)?;
     let visible = match scope(cx) {
         Scope::AllProjects => true,
         Scope::Project(None) => request.project_id.is_none(),

@@ -48,6 +48,10 @@ impl Data for Text {
             if text.ends_with('"') {
                 return Err(Flaw::Quoting);
             }
+            // Even one that is escaped, as clients know it.
+            if text.ends_with('\\') {
+                return Err(Flaw::Escape);
+            }
             return Ok(Self { strings: vec![short_string(unescape(text)?)?] });
         };
         let mut strings = Vec::new();

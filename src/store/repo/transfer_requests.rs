@@ -1,6 +1,6 @@
 //! Offers of zones to other projects.
 //!
-//! Invariants: a zone has one active offer at most; offers of a zone that is gone are not shown.
+//! Invariants: a zone has one active offer at most; offers of a zone that is gone are not shown, and can be deleted.
 
 use super::list::List;
 use crate::domain::ids::{ProjectId, TransferRequestId};
@@ -47,6 +47,18 @@ pub async fn insert(tx: &mut dyn Tx, request: &TransferRequest) -> Result<(), St
 /// If the database fails.
 pub async fn get(tx: &mut dyn Tx, id: TransferRequestId) -> Result<Option<TransferRequest>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE z.deleted = '0' AND t.id = $1");
+    tx.row(sql, args![id]).await?.map(read).transpose()
+}
+
+/// The same, even if the zone is gone.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get_of_any_zone(
+    tx: &mut dyn Tx,
+    id: TransferRequestId,
+) -> Result<Option<TransferRequest>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = $1");
     tx.row(sql, args![id]).await?.map(read).transpose()
 }
 

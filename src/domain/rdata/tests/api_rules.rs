@@ -95,7 +95,19 @@ fn txt_is_a_word_or_quoted_strings() {
         );
         refuses(
             rtype,
-            &["\"", "\"one-sided", "one-sided\"", "two words", " a", "a ", "\"a\"b\"", "\"a\\\\\"b\""],
+            &[
+                "\\",
+                "\\\\",
+                "word\\",
+                "\"",
+                "\"one-sided",
+                "one-sided\"",
+                "two words",
+                " a",
+                "a ",
+                "\"a\"b\"",
+                "\"a\\\\\"b\"",
+            ],
         );
         refuses(
             rtype,
