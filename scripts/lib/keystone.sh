@@ -13,7 +13,7 @@ cat >"$folder/keystone.conf" <<CONF
 [DEFAULT]
 log_file = $folder/keystone.log
 [database]
-connection = sqlite:///$folder/keystone.db?timeout=60
+connection = sqlite:///$folder/keystone.db
 [token]
 expiration = ${ORDAIN_KEYSTONE_EXPIRATION:-3600}
 [fernet_tokens]
@@ -43,12 +43,17 @@ prepare)
 run)
     cd "$folder"
     exec "$venv/bin/python" -W ignore -c '
-import sys
+import sys, threading
 from werkzeug.serving import WSGIRequestHandler, run_simple
 from keystone.server.wsgi import initialize_public_application
 WSGIRequestHandler.protocol_version = "HTTP/1.1"
 port = int(sys.argv.pop())
-run_simple("127.0.0.1", port, initialize_public_application(), threaded=True)
+keystone, turn = initialize_public_application(), threading.Lock()
+def one_at_a_time(environ, start_response):
+    # SQLite refuses whoever wants to write what another one has changed since he read.
+    with turn:
+        return list(keystone(environ, start_response))
+run_simple("127.0.0.1", port, one_at_a_time, threaded=True)
 ' "$3" >>"$folder/server.log" 2>&1
     ;;
 *) exit 2 ;;
