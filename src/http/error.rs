@@ -74,6 +74,11 @@ impl ApiError {
         Fault::invalid("invalid_object", message).into()
     }
 
+    /// True if the failure is of this type.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        matches!(self, Self::Fault(fault) if fault.kind == kind)
+    }
+
     /// The response, with the id of its request.
     pub(super) fn respond(&self, request: Option<RequestId>) -> HttpResponse {
         match self {

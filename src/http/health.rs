@@ -14,11 +14,14 @@ use std::path::PathBuf;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::accept::{JSON, TEXT, accepts};
 use super::error::json;
+use super::openapi::Operation;
 use super::root::not_allowed;
+use super::routes::Routes;
 use crate::health::{Health, Report};
 
 /// What `/healthcheck` tells, and how much of it.
@@ -33,7 +36,7 @@ pub struct HealthCheck {
 }
 
 /// One thing and how it stands.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Finding {
     #[serde(rename = "class")]
     part: &'static str,
@@ -49,12 +52,56 @@ struct Answer<T> {
     reasons: T,
 }
 
-/// Adds the paths of this module.
+/// Serves the paths of this module.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/healthcheck").to(ready))
-        .service(web::resource("/healthcheck/traffic").to(traffic))
-        .service(web::resource("/healthcheck/live").to(live));
+    let mut table = Routes::below("");
+    routes(&mut table);
+    table.register(config);
+}
+
+/// The paths of this module.
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/healthcheck", ready)
+        .described(Method::GET, || told("getHealth", "Whether all is there that requests need"))
+        .described(Method::HEAD, || asked("headHealth", "The same without reasons"));
+    routes
+        .at("/healthcheck/traffic", traffic)
+        .described(Method::GET, || told("getTrafficHealth", "Whether to send requests here"))
+        .described(Method::HEAD, || asked("headTrafficHealth", "The same without reasons"));
+    routes
+        .at("/healthcheck/live", live)
+        .described(Method::GET, || told("getLiveHealth", "Whether the process answers"))
+        .described(Method::HEAD, || asked("headLiveHealth", "The same without reasons"));
+}
+
+fn told(id: &'static str, summary: &'static str) -> Operation {
+    let told = [200, 503];
+    told.into_iter().fold(Operation::new(id, summary), |operation, status| {
+        operation.text(status, "text/plain").or::<Reasons>(status)
+    })
+}
+
+fn asked(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).done(204).done(503)
+}
+
+/// An answer in JSON.
+#[derive(JsonSchema)]
+#[schemars(rename = "Health")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Reasons {
+    detailed: bool,
+    /// "OK", or what is wrong; with details, each part and how it is.
+    reasons: Vec<Reason>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Reason {
+    Short(String),
+    Long(Finding),
 }
 
 async fn ready(request: HttpRequest, check: web::Data<HealthCheck>) -> HttpResponse {

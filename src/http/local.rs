@@ -23,6 +23,7 @@ type Called = LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>;
 #[derive(Clone)]
 pub struct LocalApi {
     call: Rc<dyn Fn(TestRequest) -> Called>,
+    api: Arc<Api>,
 }
 
 impl fmt::Debug for LocalApi {
@@ -47,11 +48,18 @@ impl LocalApi {
     pub async fn start(api: &Arc<Api>) -> Self {
         let service = Rc::new(init_service(App::new().configure(configure(Arc::clone(api)))).await);
         Self {
+            api: Arc::clone(api),
             call: Rc::new(move |request| {
                 let service = Rc::clone(&service);
                 Box::pin(async move { Ok(service.call(request.to_request()).await?.map_into_boxed_body()) })
             }),
         }
+    }
+
+    /// What the API says that it is: the document at `/openapi.json`, without servers.
+    #[must_use]
+    pub fn document(&self) -> &serde_json::Value {
+        self.api.document()
     }
 
     /// Sends a request with these headers and this body; `target` is path and query.

@@ -18,12 +18,14 @@ mod links;
 #[cfg(feature = "testing")]
 mod local;
 mod moment;
+mod openapi;
 mod paging;
 mod path_id;
 mod pipeline;
 mod query;
 mod rate;
 mod root;
+mod routes;
 mod server;
 mod settings;
 mod shape;
@@ -62,6 +64,7 @@ pub struct Api {
     settings: ApiSettings,
     health: HealthCheck,
     counters: Arc<Counters>,
+    document: openapi::Document,
 }
 
 impl Api {
@@ -76,12 +79,24 @@ impl Api {
         health: HealthCheck,
     ) -> Arc<Self> {
         let rates = Rates::new(settings.rate_limit, settings.rate_burst);
-        Arc::new(Self { central, policy, auth, neutron, rates, settings, health, counters: Arc::default() })
+        let (counters, document) = (Arc::default(), openapi::Document::default());
+        Arc::new(Self { central, policy, auth, neutron, rates, settings, health, counters, document })
     }
 
     /// The start of links that do not depend on the request.
     fn base_uri(&self) -> &str {
         &self.settings.base_uri
+    }
+
+    /// How callers are known, for the document.
+    const fn manner(&self) -> openapi::Manner {
+        openapi::Manner { by_token: self.auth.is_by_token() }
+    }
+
+    /// What the API says that it is.
+    #[cfg(feature = "testing")]
+    fn document(&self) -> &serde_json::Value {
+        self.document.get(|| root::tables(&self.settings), self.manner())
     }
 
     /// True if clients are asked to go elsewhere.
@@ -100,7 +115,6 @@ pub fn configure(api: Arc<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
         config
             .app_data(web::Data::new(api.health.clone()))
             .app_data(web::Data::from(api))
-            .configure(health::configure)
             .configure(root::configure)
             .service(v2::scope())
             .default_service(web::to(root::nothing_here));

@@ -95,14 +95,23 @@ impl fmt::Display for Encoded<'_> {
     }
 }
 
+/// Prints a text as a part of a path.
+pub(super) fn encode_segment(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    escape(text, false, f)
+}
+
 fn encode(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    escape(text, true, f)
+}
+
+fn escape(text: &str, blank_is_plus: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'~');
     if text.bytes().all(plain) {
         return f.write_str(text);
     }
     for byte in text.bytes() {
         match byte {
-            b' ' => f.write_str("+")?,
+            b' ' if blank_is_plus => f.write_str("+")?,
             b if plain(b) => write!(f, "{}", char::from(b))?,
             b => write!(f, "%{b:02X}")?,
         }

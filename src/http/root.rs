@@ -5,10 +5,14 @@
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::{ApiError, json};
-use super::{Api, links};
+use super::openapi::{self, Operation};
+use super::routes::Routes;
+use super::settings::ApiSettings;
+use super::{Api, admin, health, links, v2};
 
 /// Version id, status, date.
 const VERSIONS: [(&str, &str, &str); 6] = [
@@ -22,12 +26,12 @@ const VERSIONS: [(&str, &str, &str); 6] = [
 /// Where people read about the API.
 const HELP: &str = "https://docs.openstack.org/api-ref/dns";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Versions<'a> {
     versions: [Version<'a>; 6],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Version<'a> {
     id: &'static str,
     status: &'static str,
@@ -35,7 +39,8 @@ struct Version<'a> {
     links: [Link<'a>; 2],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VersionLink")]
 struct Link<'a> {
     href: &'a str,
     rel: &'static str,
@@ -43,9 +48,35 @@ struct Link<'a> {
 
 /// Adds the paths of this module.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/").to(versions))
-        .service(web::resource(["/admin", "/admin/{rest:.*}"]).to(switched_off));
+    routes().register(config);
+    config.service(web::resource(["/admin", "/admin/{rest:.*}"]).to(switched_off));
+}
+
+/// What is served without asking who is calling.
+fn routes() -> Routes {
+    let mut routes = Routes::below("");
+    routes
+        .at("/", versions)
+        .described(Method::GET, || {
+            Operation::new("listVersions", "Lists the versions of the API")
+                .answers::<Versions<'_>>(200)
+                .fails(&[503])
+        })
+        .described(Method::HEAD, || {
+            Operation::new("headVersions", "Whether there is an API").done(200).fails(&[503])
+        });
+    health::routes(&mut routes);
+    openapi::routes(&mut routes);
+    routes
+}
+
+/// Everything that is served.
+pub(super) fn tables(settings: &ApiSettings) -> Vec<Routes> {
+    let mut tables = vec![routes(), v2::routes()];
+    if !settings.admin_extensions.is_empty() {
+        tables.push(admin::routes(&settings.admin_extensions));
+    }
+    tables
 }
 
 async fn versions(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {

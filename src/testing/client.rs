@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, conformance};
 use crate::http::{LocalApi, Reply};
 
 /// Sends requests as one caller; cheap to clone.
@@ -79,10 +79,16 @@ impl ApiClient {
         self.with("X-Auth-Project-ID", project).with("X-Roles", roles)
     }
 
+    /// What the API says that it is: the document at `/openapi.json`, without servers.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        self.api.document()
+    }
+
     /// Any request at all: these headers after the client's own and no others, these octets as its body.
     ///
     /// # Errors
-    /// If there is no answer at all.
+    /// If there is no answer at all, or not as the document says.
     pub async fn raw(
         &self,
         method: Method,
@@ -92,7 +98,10 @@ impl ApiClient {
     ) -> Result<Reply, Failure> {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers: Vec<(&str, &str)> = own.chain(headers.iter().copied()).collect();
-        self.api.send(method, target, &headers, body).await.map_err(|error| error.to_string().into())
+        let sent = self.api.send(method.clone(), target, &headers, body).await;
+        let reply = sent.map_err(|error| Failure::from(error.to_string()))?;
+        conformance::check(self.api.document(), method.as_str(), target, &reply)?;
+        Ok(reply)
     }
 
     /// Any request with a JSON body, or none.

@@ -48,6 +48,7 @@
 //! Invariants: nothing is shared between two worlds; what a world does depends on nothing outside the process.
 
 mod client;
+mod conformance;
 mod held;
 mod net;
 mod spec;
@@ -55,6 +56,7 @@ mod wire;
 mod world;
 
 pub use self::client::{ApiClient, RecordsetView, ZoneView};
+pub use self::conformance::conforms;
 pub use self::spec::Spec;
 pub use self::wire::{NotABroker, Wire};
 pub use self::world::World;

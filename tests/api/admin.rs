@@ -10,6 +10,7 @@ on_every_wire!(
     nothing_is_there_unless_it_is_switched_on,
     zones_records_and_projects_are_counted,
     projects_are_told_with_their_zones,
+    links_hold_any_project,
     limits_in_an_envelope,
     any_zone_is_a_file,
 );
@@ -75,6 +76,16 @@ fn projects_are_told_with_their_zones(wire: &Wire) {
     });
 }
 
+fn links_hold_any_project(wire: &Wire) {
+    wire.run(async {
+        let rig = Rig::configured(wire, on).await;
+        let got = rig.admin().get("/admin/reports/tenants/%C3%A9%20%2B").await;
+        assert_eq!((got.status, &got.body["id"]), (200, &json!("é +")), "{}", got.text);
+        let link = got.body["links"]["self"].as_str().unwrap();
+        assert!(link.ends_with("/v2/reports/tenants/%C3%A9%20%2B"), "{link}");
+    });
+}
+
 fn limits_in_an_envelope(wire: &Wire) {
     wire.run(async {
         let rig = Rig::configured(wire, on).await;
@@ -95,6 +106,12 @@ fn limits_in_an_envelope(wire: &Wire) {
         assert_eq!(admin.delete(path).await.status, 204);
         assert_eq!(admin.get(path).await.body["quota"]["zones"], json!(10));
         rig.member().patch(path, json!({"quota": {"zones": 3}})).await.refused(403, "forbidden");
+        // Other projects' limits need no header here, but the right to it.
+        let other = "/admin/quotas/p2";
+        let set = admin.patch(other, json!({"quota": {"zones": 4}})).await;
+        assert_eq!((set.status, &set.body["quota"]["zones"]), (200, &json!(4)), "{}", set.text);
+        assert_eq!(admin.get(other).await.body["quota"]["zones"], json!(4));
+        rig.member().get(other).await.refused(403, "forbidden");
     });
 }
 

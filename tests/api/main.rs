@@ -5,7 +5,9 @@
 mod admin;
 mod changes;
 mod faults;
+mod gophercloud;
 mod names;
+mod openapi;
 mod pools;
 mod protocol;
 mod quotas;

@@ -60,6 +60,12 @@ fn an_admin_keeps_pools(wire: &Wire) {
         let events: Vec<_> = told.iter().map(|(event, _)| event.as_str()).collect();
         assert_eq!(events, ["dns.pool.create", "dns.pool.update", "dns.pool.delete"]);
         assert_eq!(told[1].1["name"], json!("silver"));
+        let mut given = body("bronze");
+        given["project_id"] = json!("p9");
+        let made = admin.post("/v2/pools", given).await;
+        assert_eq!((made.status, &made.body["project_id"]), (201, &json!("p9")), "{}", made.text);
+        let path = format!("/v2/pools/{}", made.id());
+        admin.patch(&path, json!({"project_id": "p1"})).await.refused(400, "invalid_object");
     });
 }
 

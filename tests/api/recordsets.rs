@@ -283,6 +283,7 @@ fn what_the_service_made_is_protected(wire: &Wire) {
             for caller in [rig.member(), rig.admin(), rig.admin().with(flag.0, flag.1)] {
                 caller.put(&path, json!({"ttl": 5})).await.refused(400, "bad_request");
                 caller.put(&path, json!({"colour": 5})).await.refused(400, "bad_request");
+                caller.put(&path, json!([])).await.refused(400, "bad_request");
             }
             rig.member().delete(&path).await.refused(400, "bad_request");
             rig.member().with(flag.0, flag.1).delete(&path).await.refused(403, "forbidden");

@@ -10,30 +10,38 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 use super::context::DnsCtx;
+use super::openapi::Operation;
 use super::path_id::ZonePath;
 use super::pipeline;
-use super::v2::{Answer, no_such_path, resource, zone_file};
+use super::routes::Routes;
+use super::v2::{Answer, method_not_allowed, no_such_path, zone_file};
 use crate::actors::central::api::tasks::ExportOf;
 use crate::config::AdminExtension;
 
 /// Everything below `/admin`.
-pub(super) fn scope(extensions: &[AdminExtension]) -> impl HttpServiceFactory + use<> {
+pub(super) fn routes(extensions: &[AdminExtension]) -> Routes {
     let has = |extension| extensions.contains(&extension);
-    let (reports, quotas, zones) =
-        (has(AdminExtension::Reports), has(AdminExtension::Quotas), has(AdminExtension::Zones));
+    let mut routes = Routes::below("/admin");
+    if has(AdminExtension::Reports) {
+        reports::routes(&mut routes);
+    }
+    if has(AdminExtension::Quotas) {
+        quotas::routes(&mut routes);
+    }
+    if has(AdminExtension::Zones) {
+        routes
+            .at("/zones/export/{zone_id}", method_not_allowed)
+            .get(export, || Operation::new("adminExportZone", "A zone as a file").text(200, "text/dns"));
+    }
+    routes
+}
+
+/// The same, to be mounted.
+pub(super) fn scope(extensions: &[AdminExtension]) -> impl HttpServiceFactory + use<> {
+    let routes = routes(extensions);
     web::scope("/admin")
         .wrap(from_fn(pipeline::run))
-        .configure(move |config| {
-            if reports {
-                reports::configure(config);
-            }
-            if quotas {
-                quotas::configure(config);
-            }
-            if zones {
-                config.service(resource("/zones/export/{zone_id}").route(web::get().to(export)));
-            }
-        })
+        .configure(move |config| routes.register(config))
         .default_service(web::to(no_such_path))
 }
 

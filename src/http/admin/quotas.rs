@@ -2,37 +2,49 @@
 //!
 //! Invariants: no limit is below zero here; what is wrong is told as a plain list.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use crate::http::openapi::{Body, Operation};
+use crate::http::routes::Routes;
+use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json as value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::actors::central::api::quotas::{GetProjectQuotas, ResetQuotas, SetQuotas};
+use crate::domain::policy::{Rule, Target};
 use crate::domain::quota::{Quotas, Resource};
 use crate::http::body::Object;
 use crate::http::context::Ctx;
 use crate::http::error::json;
-use crate::http::v2::{Answer, QuotasView, project_in_path, resource};
+use crate::http::v2::{Answer, QuotasView, method_not_allowed, project_in_path};
 
 const MOST: i64 = 2_147_483_647;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        resource("/quotas/{project_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(set))
-            .route(web::delete().to(reset)),
-    );
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/quotas/{project_id}", method_not_allowed)
+        .get(show, || {
+            Operation::new("adminGetQuotas", "Shows the quotas of a project").answers::<Wrapped>(200)
+        })
+        .patch(set, || {
+            Operation::new("adminSetQuotas", "Sets quotas of a project")
+                .takes(Body::of::<Changes>())
+                .answers::<Wrapped>(200)
+        })
+        .delete(reset, || Operation::new("adminResetQuotas", "Gives a project the default quotas").done(204));
 }
 
 async fn show(ctx: Ctx, request: HttpRequest) -> Answer {
-    let quotas = ctx.central(GetProjectQuotas { project: project_in_path(&request)? }).await?;
+    let project = project_in_path(&request)?;
+    let quotas = of_all_projects(ctx).central(GetProjectQuotas { project }).await?;
     Ok(answer(&quotas))
 }
 
 async fn set(ctx: Ctx, request: HttpRequest, object: Object) -> Answer {
     let project = project_in_path(&request)?;
     match limits(&object) {
-        Ok(limits) => Ok(answer(&ctx.central(SetQuotas { project, limits }).await?)),
+        Ok(limits) => Ok(answer(&of_all_projects(ctx).central(SetQuotas { project, limits }).await?)),
         Err(errors) => {
             let id = ctx.cx.request.to_string();
             let body = value!({"code": 400, "type": "invalid_object", "errors": errors, "request_id": id});
@@ -44,6 +56,16 @@ async fn set(ctx: Ctx, request: HttpRequest, object: Object) -> Answer {
 async fn reset(ctx: Ctx, request: HttpRequest) -> Answer {
     ctx.central(ResetQuotas { project: project_in_path(&request)? }).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Here whoever may see all projects does.
+fn of_all_projects(mut ctx: Ctx) -> Ctx {
+    let caller = &ctx.cx.caller;
+    let target = Target::owned_by(caller.project.as_ref());
+    if ctx.api.policy.load().check(Rule::AllTenants, caller, &target) {
+        Arc::make_mut(&mut ctx.cx.caller).flags.all_projects = true;
+    }
+    ctx
 }
 
 /// The limits in a body, or all that is wrong with it.
@@ -78,7 +100,17 @@ fn limits(object: &Object) -> Result<Vec<(Resource, i64)>, Vec<Value>> {
     if errors.is_empty() { Ok(limits) } else { Err(errors) }
 }
 
-#[derive(Serialize)]
+/// What may be set; the members of `quota` need not all be given.
+#[derive(JsonSchema)]
+#[schemars(rename = "AdminQuotasChanges")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Changes {
+    #[schemars(inner(range(min = 0, max = 2147483647)), example = BTreeMap::from([("zones", 100)]))]
+    quota: BTreeMap<String, i64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AdminQuotas")]
 struct Wrapped {
     quota: QuotasView,
 }

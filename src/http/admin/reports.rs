@@ -1,8 +1,13 @@
 //! `/admin/reports`: how many zones, records and projects there are.
 
+use crate::http::openapi::{Operation, Parameter};
+use crate::http::query::encode_segment;
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
 use std::fmt;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Map, Value, json as value};
 
@@ -10,7 +15,7 @@ use crate::actors::central::api::reports::{Count, Counted, FindTenants, GetTenan
 use crate::domain::ids::ProjectId;
 use crate::http::context::Ctx;
 use crate::http::error::{Printed, json};
-use crate::http::v2::{Answer, project_in_path, resource};
+use crate::http::v2::{Answer, method_not_allowed, project_in_path};
 use crate::transport::Fault;
 
 const COUNTS: [(&str, Counted); 4] = [
@@ -20,12 +25,22 @@ const COUNTS: [(&str, Counted); 4] = [
     ("zones_delayed_notify", Counted::ZonesDelayedNotify),
 ];
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/reports/counts").route(web::get().to(counts)))
-        .service(resource("/reports/counts/{what}").route(web::get().to(count)))
-        .service(resource("/reports/tenants").route(web::get().to(tenants)))
-        .service(resource("/reports/tenants/{project_id}").route(web::get().to(tenant)));
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/reports/counts", method_not_allowed).get(counts, || {
+        Operation::new("adminCountAll", "Numbers of zones, records and projects").answers::<Counts>(200)
+    });
+    routes.at("/reports/counts/{what}", method_not_allowed).get(count, || {
+        Operation::new("adminCount", "One of the numbers: zones, records, tenants or zones_delayed_notify")
+            .answers::<Counts>(200)
+    });
+    routes.at("/reports/tenants", method_not_allowed).get(tenants, || {
+        Operation::new("adminListProjects", "Lists projects that have zones").answers::<Tenants<'_>>(200)
+    });
+    routes.at("/reports/tenants/{project_id}", method_not_allowed).get(tenant, || {
+        Operation::new("adminGetProject", "Shows a project with its zones")
+            .answers::<Report<'_>>(200)
+            .with(Parameter::Detail)
+    });
 }
 
 async fn counts(ctx: Ctx) -> Answer {
@@ -74,21 +89,28 @@ async fn tenant(ctx: Ctx, request: HttpRequest) -> Answer {
     Ok(json(&mut HttpResponse::Ok(), &Report { id: &project, zones_count: zones.len(), zones, links }))
 }
 
-#[derive(Serialize)]
+/// Numbers by name.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Counts {
+    counts: Vec<BTreeMap<String, u64>>,
+}
+
+#[derive(Serialize, JsonSchema)]
 struct Tenants<'a> {
     links: Links<'a>,
     metadata: Map<String, Value>,
     tenants: Vec<Tenant<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Tenant<'a> {
     id: &'a ProjectId,
     zone_count: u64,
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Report<'a> {
     id: &'a ProjectId,
     zones_count: usize,
@@ -96,7 +118,8 @@ struct Report<'a> {
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,
@@ -110,6 +133,8 @@ struct Url<'a> {
 impl fmt::Display for Url<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/v2/reports/tenants", self.base)?;
-        self.project.map_or(Ok(()), |project| write!(f, "/{project}"))
+        let Some(project) = self.project else { return Ok(()) };
+        f.write_str("/")?;
+        encode_segment(project.as_str(), f)
     }
 }

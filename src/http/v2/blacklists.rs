@@ -1,12 +1,15 @@
 //! `/v2/blacklists`: patterns of names that no new zone may have.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{Body, Count, Operation};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{BY_PATTERN, SelfLink, Shown, Url, filter, wanted};
 use super::zones::locate;
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::blacklists::{
     CreateBlacklist, DeleteBlacklist, FindBlacklists, GetBlacklist, UpdateBlacklist,
 };
@@ -35,13 +38,34 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/blacklists").route(web::get().to(find)).route(web::post().to(create))).service(
-        resource("/blacklists/{blacklist_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+const FILTERS: [&str; 1] = ["pattern"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/blacklists", method_not_allowed)
+        .get(find, || {
+            Operation::new("listBlacklists", "Lists blacklist entries")
+                .lists::<View<'_>>("blacklists", Count::Untold)
+                .sorted(&BY_PATTERN)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createBlacklist", "Creates a blacklist entry")
+                .takes(Body::new::<View<'_>>(&SHAPE, &FILTERS))
+                .answers::<View<'_>>(201)
+                .located()
+                .fails(&[409])
+        });
+    routes
+        .at("/blacklists/{blacklist_id}", method_not_allowed)
+        .get(show, || Operation::new("getBlacklist", "Shows a blacklist entry").answers::<View<'_>>(200))
+        .patch(update, || {
+            Operation::new("updateBlacklist", "Changes a blacklist entry")
+                .takes(Body::changes::<View<'_>>(&SHAPE))
+                .answers::<View<'_>>(200)
+                .fails(&[409])
+        })
+        .delete(delete, || Operation::new("deleteBlacklist", "Deletes a blacklist entry").done(204));
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
@@ -103,10 +127,14 @@ fn read(object: &Object, current: impl Fn() -> Value) -> Result<BlacklistChanges
     Ok(given)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Blacklist")]
 struct View<'a> {
     id: BlacklistId,
+    /// A regular expression.
+    #[schemars(length(min = 1, max = 255), example = "^bad\\.example\\.$")]
     pattern: &'a str,
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
     created_at: Moment,
     updated_at: Option<Moment>,

@@ -2,6 +2,7 @@
 //!
 //! Invariants: every list refuses parameters that it does not know.
 
+use schemars::JsonSchema;
 use std::fmt;
 
 use actix_web::HttpResponse;
@@ -99,7 +100,8 @@ impl fmt::Display for Url<'_> {
 }
 
 /// The links of a thing that has none but to itself.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct SelfLink<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,

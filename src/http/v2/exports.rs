@@ -2,17 +2,20 @@
 //!
 //! Invariants: a file is of one state of its zone, however many parts it is read in.
 
+use crate::http::openapi::{Count, Operation, TaskStatusWord};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::fmt;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use bytes::Bytes;
 use futures::stream;
 use serde::Serialize;
 
 use super::collection::{PLAIN, Shown, Url, wanted};
-use super::imports::task_filter;
+use super::imports::{FILTERS, task_filter};
 use super::zones::locate;
-use super::{Answer, nothing_below, resource};
+use super::{Answer, method_not_allowed, nothing_below};
 use crate::actors::central::api::tasks::{
     CreateExport, DeleteTask, ExportOf, FindTasks, GetTask, ReadExport,
 };
@@ -29,17 +32,24 @@ const PATH: &str = "/v2/zones/tasks/exports";
 /// How often a zone that changes while it is read is read again.
 const ATTEMPTS: usize = 10;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/zones/tasks/exports").route(web::get().to(find)))
-        .service(
-            resource("/zones/tasks/exports/{export_id}")
-                .route(web::get().to(show))
-                .route(web::delete().to(delete)),
-        )
-        .service(resource("/zones/tasks/exports/{export_id}/export").route(web::get().to(file)))
-        .service(resource("/zones/{zone_id}/tasks/export").route(web::post().to(create)))
-        .service(web::resource("/zones/{zone_id}/tasks/exports").to(nothing_below));
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/zones/tasks/exports", method_not_allowed).get(find, || {
+        Operation::new("listExports", "Lists exports of zones")
+            .lists::<View<'_>>("exports", Count::Told)
+            .sorted(&PLAIN)
+            .filtered(&FILTERS)
+    });
+    routes
+        .at("/zones/tasks/exports/{export_id}", method_not_allowed)
+        .get(show, || Operation::new("getExport", "Shows an export").answers::<View<'_>>(200))
+        .delete(delete, || Operation::new("deleteExport", "Deletes an export").done(204));
+    routes
+        .at("/zones/tasks/exports/{export_id}/export", method_not_allowed)
+        .get(file, || Operation::new("getExportFile", "The file of an export").text(200, "text/dns"));
+    routes.at("/zones/{zone_id}/tasks/export", method_not_allowed).post(create, || {
+        Operation::new("createExport", "Makes a file of a zone").answers::<View<'_>>(202).located()
+    });
+    routes.at("/zones/{zone_id}/tasks/exports", nothing_below);
 }
 
 async fn create(ctx: Ctx, path: ZonePath) -> Answer {
@@ -50,7 +60,7 @@ async fn create(ctx: Ctx, path: ZonePath) -> Answer {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &["status", "message", "zone_id"])?;
+    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &FILTERS)?;
     let limit = page.limit;
     let filter = task_filter(&ctx)?.unwrap_or_else(TaskFilter::nothing);
     let found = ctx.central(FindTasks { kind: TaskKind::Export, filter, page }).await?;
@@ -100,9 +110,11 @@ async fn parts(ctx: &Ctx, of: ExportOf) -> Result<Option<Vec<String>>, ApiError>
     Ok(Some(parts))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Export")]
 struct View<'a> {
     id: TaskId,
+    #[schemars(with = "TaskStatusWord")]
     status: &'static str,
     message: Option<&'a str>,
     location: Option<&'a str>,
@@ -114,7 +126,8 @@ struct View<'a> {
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,

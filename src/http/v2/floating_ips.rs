@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, method_not_allowed, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::floating_ips::{FindPtrs, Gone, SetPtr, UnsetPtr};
 use crate::domain::floating_ip::{Address, FloatingIp, Ptr};
 use crate::domain::hostname::parse_domain;
@@ -19,6 +20,8 @@ use crate::domain::ttl::Ttl;
 use crate::http::body::Object;
 use crate::http::context::Ctx;
 use crate::http::error::{ApiError, Printed, json};
+use crate::http::openapi::{Body, Operation};
+use crate::http::routes::Routes;
 use crate::http::shape::{Access, Shape};
 use crate::http::value::{MAX_DESCRIPTION, bad_value, optional_text, optional_ttl, text};
 use crate::remote::neutron::{Asker, NeutronError};
@@ -42,15 +45,26 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/reverse").to(method_not_allowed))
-        .service(resource("/reverse/floatingips").route(web::get().to(find)))
-        .service(
-            resource("/reverse/floatingips/{floatingip_id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update)),
-        );
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/reverse", method_not_allowed);
+    routes.at("/reverse/floatingips", method_not_allowed).get(find, || {
+        Operation::new("listFloatingIps", "Lists the project's floating IPs with their PTR records")
+            .answers::<List<'_>>(200)
+            .fails(&[504])
+    });
+    routes
+        .at("/reverse/floatingips/{floatingip_id}", method_not_allowed)
+        .get(show, || {
+            Operation::new("getFloatingIp", "Shows a floating IP with its PTR record")
+                .answers::<View<'_>>(200)
+                .fails(&[504])
+        })
+        .patch(update, || {
+            Operation::new("setFloatingIp", "Sets the PTR record of a floating IP, or removes it")
+                .takes(Body::changes::<View<'_>>(&SHAPE))
+                .answers::<Option<View<'_>>>(202)
+                .fails(&[504])
+        });
 }
 
 async fn find(ctx: Ctx) -> Answer {
@@ -161,25 +175,33 @@ fn unanswered(error: NeutronError) -> ApiError {
     Fault::new(FaultCode::Timeout, "neutron_communication_failure").with_message(text).into()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FloatingIps")]
 struct List<'a> {
     floatingips: Vec<View<'a>>,
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FloatingIp")]
 struct View<'a> {
+    #[schemars(with = "String", example = "RegionOne:a86dba58-0043-4cc6-a1bb-69d5e86f3ca3")]
     id: Printed<Id<'a>>,
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
+    #[schemars(with = "String", example = "192.0.2.7")]
     address: Printed<Address>,
+    #[schemars(length(max = 255), example = "www.example.com.")]
     ptrdname: Option<&'a str>,
+    #[schemars(range(max = 2147483647))]
     ttl: Option<u32>,
     action: &'static str,
     status: &'static str,
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,

@@ -1,15 +1,18 @@
 //! `/v2/zones/tasks/imports`: zones made of files.
 
+use crate::http::openapi::{Body, Count, Operation, TaskStatusWord};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{PLAIN, Shown, Url, filter, wanted};
 use super::zone_view::ZoneUrl;
 use super::zones::locate;
-use super::{Answer, nothing_to_read, resource, zone_body};
+use super::{Answer, method_not_allowed, nothing_to_read, zone_body};
 use crate::actors::central::api::tasks::{CreateImport, DeleteTask, FindTasks, GetTask};
 use crate::domain::ids::{ProjectId, TaskId, ZoneId};
 use crate::domain::page::{PlainSortKey, TaskFilter};
@@ -22,15 +25,45 @@ use crate::http::path_id::{self, ImportPath, ZoneImportPath};
 
 const PATH: &str = "/v2/zones/tasks/imports";
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/zones/tasks/imports").route(web::get().to(find)).route(web::post().to(create)))
-        .service(
-            resource("/zones/tasks/imports/{import_id}")
-                .route(web::get().to(show))
-                .route(web::delete().to(delete)),
-        )
-        .service(web::resource("/zones/{zone_id}/tasks/imports").to(nothing_to_read));
+pub(super) const FILTERS: [&str; 3] = ["status", "message", "zone_id"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones/tasks/imports", method_not_allowed)
+        .get(find, || {
+            Operation::new("listImports", "Lists imports of zones")
+                .lists::<View<'_>>("imports", Count::Told)
+                .sorted(&PLAIN)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createImport", "Makes a zone of a file")
+                .takes(Body::of::<Order>().or_text("text/dns"))
+                .answers::<View<'_>>(202)
+                .located()
+                .fails(&[404, 409])
+        });
+    routes
+        .at("/zones/tasks/imports/{import_id}", method_not_allowed)
+        .get(show, || Operation::new("getImport", "Shows an import").answers::<View<'_>>(200))
+        .delete(delete, || Operation::new("deleteImport", "Deletes an import, not its zone").done(204));
+    routes.at("/zones/{zone_id}/tasks/imports", nothing_to_read);
+}
+
+/// A file to be imported.
+#[derive(JsonSchema)]
+#[schemars(rename = "NewImport")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Order {
+    /// The zone in master file format (RFC 1035).
+    #[schemars(
+        example = "$ORIGIN example.net.\n@ 3600 IN SOA ns1.example.org. admin.example.net. 1 3600 600 86400 3600\n\
+        @ IN NS ns1.example.org.\nwww IN A 192.0.2.1\n"
+    )]
+    zonefile: String,
+    /// By what the zone finds its pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<BTreeMap<String, String>>,
 }
 
 async fn create(ctx: Ctx, raw: Raw) -> Answer {
@@ -82,7 +115,7 @@ pub(super) fn task_filter(ctx: &Ctx) -> Result<Option<TaskFilter>, ApiError> {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &["status", "message", "zone_id"])?;
+    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &FILTERS)?;
     let limit = page.limit;
     let filter = task_filter(&ctx)?.unwrap_or_else(TaskFilter::nothing);
     let found = ctx.central(FindTasks { kind: TaskKind::Import, filter, page }).await?;
@@ -100,9 +133,11 @@ async fn delete(ctx: Ctx, path: ZoneImportPath) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Import")]
 struct View<'a> {
     id: TaskId,
+    #[schemars(with = "TaskStatusWord")]
     status: &'static str,
     message: Option<&'a str>,
     zone_id: Option<ZoneId>,
@@ -113,7 +148,8 @@ struct View<'a> {
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,

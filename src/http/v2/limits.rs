@@ -2,15 +2,18 @@
 //!
 //! Invariants: no rule guards it.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::Operation;
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, method_not_allowed, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::zones::GetQuotas;
 use crate::http::context::Ctx;
 use crate::http::error::json;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Limits {
     max_zones: i64,
     max_zone_recordsets: i64,
@@ -22,10 +25,11 @@ struct Limits {
     max_page_limit: u64,
 }
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/limits").route(web::get().to(show)))
-        .service(web::resource("/limits/{rest:.*}").to(method_not_allowed));
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/limits", method_not_allowed).get(show, || {
+        Operation::new("getLimits", "The limits in force for the caller's project").answers::<Limits>(200)
+    });
+    routes.at("/limits/{rest:.*}", method_not_allowed);
 }
 
 async fn show(ctx: Ctx) -> Answer {

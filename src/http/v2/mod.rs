@@ -31,6 +31,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::error::ApiError;
 use super::pipeline;
+use super::routes::Routes;
 use crate::transport::{Fault, FaultCode};
 
 pub(super) use exports::zone_file;
@@ -39,40 +40,42 @@ pub(super) use quotas::{View as QuotasView, project as project_in_path};
 pub(super) type Answer = Result<HttpResponse, ApiError>;
 
 /// Everything below `/v2`.
+pub(super) fn routes() -> Routes {
+    let mut routes = Routes::below("/v2");
+    limits::routes(&mut routes);
+    service_statuses::routes(&mut routes);
+    tlds::routes(&mut routes);
+    blacklists::routes(&mut routes);
+    tsigkeys::routes(&mut routes);
+    quotas::routes(&mut routes);
+    pools::routes(&mut routes);
+    floating_ips::routes(&mut routes);
+    // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
+    routes.at("/zones/{word:nameservers|recordsets|shares|tasks}", no_such_path);
+    transfer_requests::routes(&mut routes);
+    transfer_accepts::routes(&mut routes);
+    imports::routes(&mut routes);
+    exports::routes(&mut routes);
+    zone_tasks::routes(&mut routes);
+    shares::routes(&mut routes);
+    recordsets::routes(&mut routes);
+    zones::routes(&mut routes);
+    routes
+}
+
+/// The same, to be mounted.
 pub(super) fn scope() -> impl HttpServiceFactory {
     web::scope("/v2")
         .wrap(from_fn(pipeline::run))
-        .configure(limits::configure)
-        .configure(service_statuses::configure)
-        .configure(tlds::configure)
-        .configure(blacklists::configure)
-        .configure(tsigkeys::configure)
-        .configure(quotas::configure)
-        .configure(pools::configure)
-        .configure(floating_ips::configure)
-        // Before `/zones/{zone_id}`, so that these words are not taken for malformed ids.
-        .service(web::resource("/zones/{word:nameservers|recordsets|shares|tasks}").to(no_such_path))
-        .configure(transfer_requests::configure)
-        .configure(transfer_accepts::configure)
-        .configure(imports::configure)
-        .configure(exports::configure)
-        .configure(zone_tasks::configure)
-        .configure(shares::configure)
-        .configure(recordsets::configure)
-        .configure(zones::configure)
+        .configure(|config| routes().register(config))
         .default_service(web::to(no_such_path))
-}
-
-/// A resource on which every method that is not added is 405.
-pub(super) fn resource(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::to(method_not_allowed))
 }
 
 pub(super) async fn no_such_path() -> Answer {
     Err(ApiError::no_such_path())
 }
 
-async fn method_not_allowed() -> Answer {
+pub(super) async fn method_not_allowed() -> Answer {
     Err(ApiError::method_not_allowed())
 }
 

@@ -2,15 +2,18 @@
 //!
 //! Invariants: the servers of a pool are not shown and cannot be changed here.
 
+use crate::http::openapi::{Body, Count, Operation};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{BY_NAME, SelfLink, Shown, Url, filter, wanted};
 use super::zones::locate;
-use super::{Answer, resource, zone_body};
+use super::{Answer, method_not_allowed, zone_body};
 use crate::actors::central::api::pools::{
     CreatePool, DeletePool, FindPools, GetPool, PoolChanges, UpdatePool,
 };
@@ -31,42 +34,67 @@ use crate::transport::Fault;
 const PATH: &str = "/v2/pools";
 /// Most characters of a name.
 const MAX_NAME: usize = 50;
+/// Most characters of a project's id.
+const MAX_PROJECT: usize = 36;
 /// Greatest priority of an NS record; the least is 1.
 const MAX_PRIORITY: u16 = 10_000;
 
-const SHAPE: Shape = Shape {
-    resource: "pool",
-    members: &[
+const fn shape(project: Access) -> [(&'static str, Access); 8] {
+    [
         ("id", Access::ReadOnly),
-        ("project_id", Access::ReadOnly),
+        ("project_id", project),
         ("name", Access::Write),
         ("description", Access::Write),
         ("attributes", Access::Write),
         ("ns_records", Access::Write),
         ("created_at", Access::ReadOnly),
         ("updated_at", Access::ReadOnly),
-    ],
-};
+    ]
+}
+
+const NEW: Shape = Shape { resource: "pool", members: &shape(Access::Write) };
+const SHAPE: Shape = Shape { resource: "pool", members: &shape(Access::ReadOnly) };
 const NS_RECORD: Shape =
     Shape { resource: "ns_record", members: &[("priority", Access::Write), ("hostname", Access::Write)] };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/pools").route(web::get().to(find)).route(web::post().to(create))).service(
-        resource("/pools/{pool_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+const FILTERS: [&str; 1] = ["name"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/pools", method_not_allowed)
+        .get(find, || {
+            Operation::new("listPools", "Lists pools")
+                .lists::<View<'_>>("pools", Count::Untold)
+                .sorted(&BY_NAME)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createPool", "Creates a pool")
+                .takes(Body::new::<View<'_>>(&NEW, &FILTERS))
+                .answers::<View<'_>>(201)
+                .located()
+                .fails(&[409])
+        });
+    routes
+        .at("/pools/{pool_id}", method_not_allowed)
+        .get(show, || Operation::new("getPool", "Shows a pool").answers::<View<'_>>(200))
+        .patch(update, || {
+            Operation::new("updatePool", "Changes a pool")
+                .takes(Body::changes::<View<'_>>(&SHAPE))
+                .answers::<View<'_>>(202)
+                .fails(&[409])
+        })
+        .delete(delete, || Operation::new("deletePool", "Deletes a pool").done(204));
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
-    let given = read(&object, || Value::Null)?;
+    let (given, project) = new(&object)?;
     let [name] = required([("name", given.name.clone())])?;
     let pool = ctx.central(CreatePool { name, given }).await?;
     let mut response = HttpResponse::Created();
     locate(&mut response, &Url { base: &ctx.base, path: PATH, id: pool.id.uuid() });
     let mut view = View::of(&pool, &ctx.base);
-    view.project_id = ctx.cx.caller.project.as_ref();
+    view.project_id = project.as_ref().or(ctx.cx.caller.project.as_ref());
     Ok(json(&mut response, &view))
 }
 
@@ -95,20 +123,37 @@ async fn delete(ctx: Ctx, path: PoolPath) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Reads what is said of a new pool, and for which project. Pools are everybody's: the project is only told back.
+fn new(object: &Object) -> Result<(PoolChanges, Option<ProjectId>), ApiError> {
+    let (mut given, mut project) = (PoolChanges::default(), None);
+    NEW.read(
+        object,
+        || Value::Null,
+        |member, value| {
+            if member == "project_id" {
+                project = optional_text(value, member, MAX_PROJECT)?.map(ProjectId::new);
+                return Ok(());
+            }
+            set(&mut given, member, value)
+        },
+    )?;
+    Ok((given, project))
+}
+
 fn read(object: &Object, current: impl Fn() -> Value) -> Result<PoolChanges, ApiError> {
     let mut given = PoolChanges::default();
-    SHAPE.read(object, current, |member, value| {
-        match member {
-            "name" => given.name = Some(text(value, "name", MAX_NAME)?.into_owned()),
-            "description" => {
-                given.description = Some(optional_text(value, "description", MAX_DESCRIPTION)?);
-            }
-            "attributes" => given.attributes = Some(zone_body::attributes(value)?),
-            _ => given.ns_records = Some(ns_records(value)?),
-        }
-        Ok(())
-    })?;
+    SHAPE.read(object, current, |member, value| set(&mut given, member, value))?;
     Ok(given)
+}
+
+fn set(given: &mut PoolChanges, member: &str, value: &Value) -> Result<(), ApiError> {
+    match member {
+        "name" => given.name = Some(text(value, "name", MAX_NAME)?.into_owned()),
+        "description" => given.description = Some(optional_text(value, "description", MAX_DESCRIPTION)?),
+        "attributes" => given.attributes = Some(zone_body::attributes(value)?),
+        _ => given.ns_records = Some(ns_records(value)?),
+    }
+    Ok(())
 }
 
 fn ns_records(value: &Value) -> Result<Vec<(Name, u16)>, ApiError> {
@@ -152,13 +197,16 @@ fn ns_record(value: &Value) -> Result<(Name, u16), ApiError> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Pool")]
 struct View<'a> {
     id: PoolId,
     /// Shown in the answer to whoever made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<&'a ProjectId>,
+    #[schemars(length(max = 50), example = &"default")]
     name: &'a str,
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
     attributes: &'a BTreeMap<String, String>,
     ns_records: Vec<NsView<'a>>,
@@ -167,9 +215,12 @@ struct View<'a> {
     links: SelfLink<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NsRecord", deny_unknown_fields)]
 struct NsView<'a> {
+    #[schemars(length(max = 255), example = "ns1.example.org.")]
     hostname: &'a str,
+    #[schemars(range(min = 1, max = 10000))]
     priority: u16,
 }
 

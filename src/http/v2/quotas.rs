@@ -2,11 +2,14 @@
 //!
 //! Invariants: the answer is always the whole set that is in force.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use crate::http::openapi::{Body, Operation};
+use crate::http::routes::Routes;
+use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::quotas::{GetProjectQuotas, ResetQuotas, SetQuotas};
 use crate::domain::ids::ProjectId;
 use crate::domain::quota::{Quotas, Resource};
@@ -30,13 +33,19 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/quotas").route(web::get().to(own))).service(
-        resource("/quotas/{project_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(set))
-            .route(web::delete().to(reset)),
-    );
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/quotas", method_not_allowed).get(own, || {
+        Operation::new("getOwnQuotas", "Shows the quotas of the caller's project").answers::<View>(200)
+    });
+    routes
+        .at("/quotas/{project_id}", method_not_allowed)
+        .get(show, || Operation::new("getQuotas", "Shows the quotas of a project").answers::<View>(200))
+        .patch(set, || {
+            Operation::new("setQuotas", "Sets quotas of a project")
+                .takes(Body::changes::<View>(&SHAPE))
+                .answers::<View>(200)
+        })
+        .delete(reset, || Operation::new("resetQuotas", "Gives a project the default quotas").done(204));
 }
 
 async fn own(ctx: Ctx) -> Answer {
@@ -101,12 +110,18 @@ pub(in crate::http) fn project(request: &HttpRequest) -> Result<ProjectId, ApiEr
 }
 
 /// The limits as clients see them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quotas")]
 pub(in crate::http) struct View {
+    #[schemars(range(min = -1, max = 2147483647), example = 100)]
     zones: i64,
+    #[schemars(range(min = -1, max = 2147483647), example = 100)]
     zone_recordsets: i64,
+    #[schemars(range(min = -1, max = 2147483647), example = 100)]
     zone_records: i64,
+    #[schemars(range(min = -1, max = 2147483647), example = 100)]
     recordset_records: i64,
+    #[schemars(range(min = -1, max = 2147483647), example = 100)]
     api_export_size: i64,
 }
 

@@ -44,8 +44,8 @@ const MEMBERS: [(&str, Access); 14] = [
     ("status", Access::ReadOnly),
     ("action", Access::ReadOnly),
 ];
-const NEW_RECORDSET: Shape = Shape { resource: "recordset", members: &MEMBERS };
-const RECORDSET: Shape = Shape { resource: "recordset", members: MEMBERS.split_at(12).0 };
+pub(super) const NEW_RECORDSET: Shape = Shape { resource: "recordset", members: &MEMBERS };
+pub(super) const RECORDSET: Shape = Shape { resource: "recordset", members: MEMBERS.split_at(12).0 };
 
 /// The members that a body sets; those that depend on each other are looked at once all are known.
 #[derive(Debug, Default)]

@@ -3,6 +3,8 @@
 //! Invariants: the order of the fields is the order in which they are rendered; nothing of a recordset that is not
 //! listed here gets out.
 
+use crate::http::openapi::{ActionWord, RecordTypeWord, StatusWord};
+use schemars::JsonSchema;
 use std::fmt;
 
 use serde::Serialize;
@@ -14,20 +16,32 @@ use crate::domain::ttl::Ttl;
 use crate::http::error::Printed;
 use crate::http::moment::Moment;
 
-/// Renders a recordset.
-#[derive(Serialize)]
+/// A recordset: all records of a name and a type.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Recordset")]
 pub(super) struct RecordsetView<'a> {
     id: RecordsetId,
     zone_id: ZoneId,
     project_id: Option<&'a ProjectId>,
+    /// The name, with a dot at its end.
+    #[schemars(length(max = 255), example = "www.example.com.")]
     name: &'a str,
     zone_name: &'a str,
     #[serde(rename = "type")]
+    #[schemars(with = "RecordTypeWord")]
     kind: Printed<RecordType>,
+    /// The data of each record, as in a zone file.
+    #[schemars(example = ["192.0.2.1"])]
     records: &'a [String],
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
+    /// In seconds; none: that of the zone.
+    #[schemars(range(max = 2147483647))]
     ttl: Option<u32>,
+    #[schemars(with = "StatusWord")]
     status: &'static str,
+    /// What is under way.
+    #[schemars(with = "ActionWord")]
     action: &'static str,
     version: u64,
     created_at: Moment,
@@ -58,7 +72,8 @@ impl<'a> RecordsetView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<RecordsetUrl<'a>>,

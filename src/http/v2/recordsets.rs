@@ -3,15 +3,18 @@
 //! Invariants: a change is refused in the order fetch, protection, shape, rule; below `/v2/recordsets` nothing can be
 //! changed.
 
+use crate::http::openapi::{self, Body, Operation, Parameter};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::recordset_view::{RecordsetUrl, RecordsetView};
 use super::zones::locate;
-use super::{Answer, recordset_body, resource};
+use super::{Answer, method_not_allowed, recordset_body};
 use crate::actors::central::api::recordsets::{
     DeleteRecordset, FindRecordsets, GetRecordset, UpdateRecordset,
 };
@@ -51,21 +54,53 @@ const SORT_KEYS_IN_ZONE: [(&str, RecordsetSortKey); 8] = [
 ];
 const FILTERS: [&str; 7] = ["name", "type", "ttl", "data", "status", "description", "zone_id"];
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/zones/{zone_id}/recordsets")
-                .route(web::get().to(find_in_zone))
-                .route(web::post().to(create)),
-        )
-        .service(
-            resource("/zones/{zone_id}/recordsets/{recordset_id}")
-                .route(web::get().to(show))
-                .route(web::put().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .service(resource("/recordsets").route(web::get().to(find_everywhere)))
-        .service(resource("/recordsets/{recordset_id}").route(web::get().to(redirect)));
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones/{zone_id}/recordsets", method_not_allowed)
+        .get(find_in_zone, || {
+            list("listZoneRecordsets", "Lists the recordsets of a zone", &SORT_KEYS_IN_ZONE)
+        })
+        .post(create, || {
+            Operation::new("createRecordset", "Creates a recordset")
+                .takes(Body::new::<RecordsetView<'_>>(&recordset_body::NEW_RECORDSET, &["name", "type"]))
+                .answers::<RecordsetView<'_>>(201)
+                .located()
+                .answers::<RecordsetView<'_>>(202)
+                .located()
+                .with(Parameter::EditManagedRecords)
+                .fails(&[409])
+        });
+    routes
+        .at("/zones/{zone_id}/recordsets/{recordset_id}", method_not_allowed)
+        .get(show, || Operation::new("getRecordset", "Shows a recordset").answers::<RecordsetView<'_>>(200))
+        .put(update, || {
+            Operation::new("updateRecordset", "Changes what is given of a recordset")
+                .takes(Body::changes::<RecordsetView<'_>>(&recordset_body::RECORDSET))
+                .answers::<RecordsetView<'_>>(200)
+                .answers::<RecordsetView<'_>>(202)
+                .with(Parameter::EditManagedRecords)
+        })
+        .delete(delete, || {
+            Operation::new("deleteRecordset", "Deletes a recordset")
+                .answers::<RecordsetView<'_>>(202)
+                .with(Parameter::EditManagedRecords)
+        });
+    routes
+        .at("/recordsets", method_not_allowed)
+        .get(find_everywhere, || list("listRecordsets", "Lists the recordsets of all zones", &SORT_KEYS));
+    routes.at("/recordsets/{recordset_id}", method_not_allowed).get(redirect, || {
+        Operation::new("findRecordset", "Leads to a recordset below its zone")
+            .answers::<Moved>(301)
+            .located()
+            .text(301, "text/plain")
+    });
+}
+
+fn list<K>(id: &'static str, summary: &'static str, keys: &[(&'static str, K)]) -> Operation {
+    Operation::new(id, summary)
+        .lists::<RecordsetView<'_>>("recordsets", openapi::Count::Wanted)
+        .sorted(keys)
+        .filtered(&FILTERS)
 }
 
 async fn create(ctx: Ctx, path: ZonePath, object: Object) -> Answer {
@@ -83,11 +118,16 @@ async fn show(ctx: Ctx, path: RecordsetPath) -> Answer {
     Ok(json(&mut HttpResponse::Ok(), &RecordsetView::of(&recordset, &ctx.base)))
 }
 
-async fn update(ctx: Ctx, path: RecordsetPath, object: Object) -> Answer {
+async fn update(ctx: Ctx, path: RecordsetPath, object: Result<Object, ApiError>) -> Answer {
+    // Only JSON of another kind waits for what protects the recordset.
+    let object = match object {
+        Err(error) if !error.is("invalid_object") => return Err(error),
+        object => object,
+    };
     let message = GetRecordset { zone_id: Some(path.zone_id), id: path.recordset_id };
     let recordset = ctx.central(message).await?;
     changeable(&recordset, ctx.cx.caller.flags.edit_managed_records)?;
-    let changes = recordset_body::changes(&object, &recordset)?;
+    let changes = recordset_body::changes(&object?, &recordset)?;
     let message = UpdateRecordset { zone_id: path.zone_id, id: path.recordset_id, changes };
     let recordset = ctx.central(message).await?;
     let mut response = HttpResponse::build(accepted_if_any(&recordset, StatusCode::OK));
@@ -183,7 +223,7 @@ async fn redirect(AnyCtx(ctx): AnyCtx, path: LoneRecordsetPath, request: HttpReq
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Moved {
     code: u16,
     title: &'static str,

@@ -2,13 +2,16 @@
 //!
 //! Invariants: exactly the fields that clients know; the instance's own id is not one of them.
 
+use crate::http::openapi::{self, HealthWord, Operation};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::services::{FindServiceStatuses, GetServiceStatus};
 use crate::domain::ids::ServiceStatusId;
 use crate::domain::page::{ServiceFilter, ServiceSortKey};
@@ -28,17 +31,37 @@ const SORT_KEYS: [(&str, ServiceSortKey); 6] = [
     ("status", ServiceSortKey::Status),
 ];
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    for path in ["/service_statuses", "/service_status"] {
-        config
-            .service(resource(path).route(web::get().to(find)))
-            .service(resource(&format!("{path}/{{service_id}}")).route(web::get().to(show)));
-    }
+const FILTERS: [&str; 3] = ["hostname", "service_name", "status"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/service_statuses", method_not_allowed)
+        .get(find, || list("listServiceStatuses", "Lists instances of services"));
+    routes
+        .at("/service_statuses/{service_id}", method_not_allowed)
+        .get(show, || one("getServiceStatus", "Shows an instance of a service"));
+    routes
+        .at("/service_status", method_not_allowed)
+        .get(find, || list("listServiceStatus", "The same as /v2/service_statuses"));
+    routes
+        .at("/service_status/{service_id}", method_not_allowed)
+        .get(show, || one("getServiceStatusAlias", "The same as /v2/service_statuses/{service_id}"));
+}
+
+fn list(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary)
+        .lists::<StatusView<'_>>("service_statuses", openapi::Count::Untold)
+        .sorted(&SORT_KEYS)
+        .filtered(&FILTERS)
+}
+
+fn one(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).answers::<StatusView<'_>>(200)
 }
 
 async fn find(ctx: Ctx) -> Answer {
     let page = page(&ctx.query, &ctx.api.settings, &SORT_KEYS, ServiceSortKey::CreatedAt)?;
-    only(&ctx.query, &["hostname", "service_name", "status"])?;
+    only(&ctx.query, &FILTERS)?;
     let limit = page.limit;
     let filter = |name| ctx.query.get(name).map(str::to_owned);
     let filter = ServiceFilter {
@@ -64,11 +87,13 @@ async fn show(ctx: Ctx, path: ServicePath) -> Answer {
     Ok(json(&mut HttpResponse::Ok(), &StatusView::of(&status, &ctx.base)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceStatus")]
 struct StatusView<'a> {
     id: ServiceStatusId,
     hostname: &'a str,
     service_name: &'a str,
+    #[schemars(with = "HealthWord")]
     status: &'static str,
     stats: &'a BTreeMap<String, String>,
     capabilities: &'a BTreeMap<String, String>,
@@ -95,7 +120,8 @@ impl<'a> StatusView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<StatusUrl<'a>>,

@@ -1,14 +1,17 @@
 //! `/v2/zones/{zone_id}/shares`: whom a zone is shared with.
 
+use crate::http::openapi::{Body, Count, Operation};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::fmt;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{BY_TIME, Shown, filter, wanted};
 use super::zone_view::ZoneUrl;
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::shares::{FindShares, GetShare, ShareZone, UnshareZone};
 use crate::domain::ids::{ProjectId, ShareId, ZoneId};
 use crate::domain::page::PlainSortKey;
@@ -35,14 +38,27 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/zones/{zone_id}/shares").route(web::get().to(find)).route(web::post().to(create)))
-        .service(
-            resource("/zones/{zone_id}/shares/{zone_share_id}")
-                .route(web::get().to(show))
-                .route(web::delete().to(delete)),
-        );
+const FILTERS: [&str; 1] = ["target_project_id"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones/{zone_id}/shares", method_not_allowed)
+        .get(find, || {
+            Operation::new("listShares", "Lists whom a zone is shared with")
+                .lists::<View<'_>>("shared_zones", Count::Untold)
+                .sorted(&BY_TIME)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("shareZone", "Shares a zone with a project")
+                .takes(Body::new::<View<'_>>(&SHAPE, &["target_project_id"]))
+                .answers::<View<'_>>(201)
+                .fails(&[409])
+        });
+    routes
+        .at("/zones/{zone_id}/shares/{zone_share_id}", method_not_allowed)
+        .get(show, || Operation::new("getShare", "Shows a share of a zone").answers::<View<'_>>(200))
+        .delete(delete, || Operation::new("unshareZone", "Ends a share of a zone").done(204));
 }
 
 async fn create(ctx: Ctx, path: ZonePath, object: Object) -> Answer {
@@ -62,7 +78,7 @@ async fn create(ctx: Ctx, path: ZonePath, object: Object) -> Answer {
 }
 
 async fn find(ctx: Ctx, path: ZonePath) -> Answer {
-    let page = wanted(&ctx, &BY_TIME, PlainSortKey::CreatedAt, &["target_project_id"])?;
+    let page = wanted(&ctx, &BY_TIME, PlainSortKey::CreatedAt, &FILTERS)?;
     let (limit, target) = (page.limit, filter(&ctx, "target_project_id"));
     let found = ctx.central(FindShares { zone_id: path.zone_id, target, page }).await?;
     let path = Shares { base: "", zone: path.zone_id };
@@ -91,18 +107,21 @@ impl fmt::Display for Shares<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Share")]
 struct View<'a> {
     id: ShareId,
     zone_id: ZoneId,
     project_id: &'a ProjectId,
+    #[schemars(length(max = 36))]
     target_project_id: &'a ProjectId,
     created_at: Moment,
     updated_at: Option<Moment>,
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<ShareUrl<'a>>,

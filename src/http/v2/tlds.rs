@@ -1,12 +1,15 @@
 //! `/v2/tlds`: top-level domains that zones may be created under.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{Body, Count, Operation};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{BY_NAME, SelfLink, Shown, Url, filter, wanted};
 use super::zones::locate;
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::tlds::{CreateTld, DeleteTld, FindTlds, GetTld, UpdateTld};
 use crate::domain::hostname::{MAX_TEXT, check_tld};
 use crate::domain::ids::TldId;
@@ -32,13 +35,34 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/tlds").route(web::get().to(find)).route(web::post().to(create))).service(
-        resource("/tlds/{tld_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+const FILTERS: [&str; 1] = ["name"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/tlds", method_not_allowed)
+        .get(find, || {
+            Operation::new("listTlds", "Lists top-level domains")
+                .lists::<View<'_>>("tlds", Count::Untold)
+                .sorted(&BY_NAME)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createTld", "Creates a top-level domain")
+                .takes(Body::new::<View<'_>>(&SHAPE, &FILTERS))
+                .answers::<View<'_>>(201)
+                .located()
+                .fails(&[409])
+        });
+    routes
+        .at("/tlds/{tld_id}", method_not_allowed)
+        .get(show, || Operation::new("getTld", "Shows a top-level domain").answers::<View<'_>>(200))
+        .patch(update, || {
+            Operation::new("updateTld", "Changes a top-level domain")
+                .takes(Body::changes::<View<'_>>(&SHAPE))
+                .answers::<View<'_>>(200)
+                .fails(&[409])
+        })
+        .delete(delete, || Operation::new("deleteTld", "Deletes a top-level domain").done(204));
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
@@ -91,10 +115,13 @@ fn read(object: &Object, current: impl Fn() -> Value) -> Result<TldChanges, ApiE
     Ok(given)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tld")]
 struct View<'a> {
     id: TldId,
+    #[schemars(length(min = 1, max = 255), example = &"example")]
     name: &'a str,
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
     created_at: Moment,
     updated_at: Option<Moment>,

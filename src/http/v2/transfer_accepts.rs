@@ -2,14 +2,17 @@
 //!
 //! Invariants: the key is shown to whoever gave it, in the answer to that, and never again.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{Body, Count, Operation, TransferStatusWord};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{PLAIN, Shown, Url, filter, wanted};
 use super::zone_view::ZoneUrl;
 use super::zones::locate;
-use super::{Answer, nothing_to_read, resource};
+use super::{Answer, method_not_allowed, nothing_to_read};
 use crate::actors::central::api::transfers::{AcceptTransfer, FindTransferAccepts, GetTransferAccept};
 use crate::domain::ids::{ProjectId, TransferAcceptId, TransferRequestId, ZoneId};
 use crate::domain::page::PlainSortKey;
@@ -40,15 +43,39 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/zones/tasks/transfer_accepts")
-                .route(web::get().to(find))
-                .route(web::post().to(create)),
-        )
-        .service(resource("/zones/tasks/transfer_accepts/{transfer_accept_id}").route(web::get().to(show)))
-        .service(web::resource("/zones/{zone_id}/tasks/transfer_accepts").to(nothing_to_read));
+const FILTERS: [&str; 1] = ["status"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones/tasks/transfer_accepts", method_not_allowed)
+        .get(find, || {
+            Operation::new("listTransferAccepts", "Lists accepted offers of zones")
+                .lists::<View<'_>>("transfer_accepts", Count::Told)
+                .sorted(&PLAIN)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("acceptTransfer", "Accepts an offer of a zone")
+                .takes(Body::of::<Acceptance>())
+                .answers::<View<'_>>(201)
+                .located()
+                .fails(&[404, 409])
+        });
+    routes.at("/zones/tasks/transfer_accepts/{transfer_accept_id}", method_not_allowed).get(show, || {
+        Operation::new("getTransferAccept", "Shows an accepted offer").answers::<View<'_>>(200)
+    });
+    routes.at("/zones/{zone_id}/tasks/transfer_accepts", nothing_to_read);
+}
+
+/// What accepts an offer.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Acceptance {
+    /// The key of the offer.
+    #[schemars(length(max = 160), example = "9Z2R50Y0")]
+    key: String,
+    zone_transfer_request_id: TransferRequestId,
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
@@ -76,7 +103,7 @@ async fn create(ctx: Ctx, object: Object) -> Answer {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &["status"])?;
+    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &FILTERS)?;
     let limit = page.limit;
     let found = ctx.central(FindTransferAccepts { status: filter(&ctx, "status"), page }).await?;
     let list = Shown { collection: "transfer_accepts", path: &PATH, counted: true };
@@ -88,12 +115,15 @@ async fn show(ctx: Ctx, path: TransferAcceptPath) -> Answer {
     Ok(json(&mut HttpResponse::Ok(), &View::of(&accept, None, &ctx.base)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TransferAccept")]
 struct View<'a> {
     id: TransferAcceptId,
     zone_transfer_request_id: TransferRequestId,
     project_id: &'a ProjectId,
+    /// The key that was given, when it is given.
     key: Option<&'a str>,
+    #[schemars(with = "TransferStatusWord")]
     status: &'static str,
     zone_id: ZoneId,
     created_at: Moment,
@@ -101,7 +131,8 @@ struct View<'a> {
     links: Links<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<Url<'a>>,

@@ -2,13 +2,17 @@
 //!
 //! Invariants: whoever may not see all of an offer sees neither its key nor whose it is.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{Body, Count, Operation, TransferStatusWord};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::collection::{PLAIN, SelfLink, Shown, Url, filter, wanted};
 use super::zones::locate;
-use super::{Answer, id_is_missing, nothing_to_read, resource};
+use super::{Answer, id_is_missing, method_not_allowed, nothing_to_read};
 use crate::actors::central::api::transfers::{
     CreateTransferRequest, DeleteTransferRequest, FindTransferRequests, GetTransferRequest, ShownRequest,
     UpdateTransferRequest,
@@ -46,24 +50,64 @@ const fn shape(target: Access, zone: Access) -> [(&'static str, Access); 10] {
 const NEW: Shape = Shape { resource: "transfer_request", members: &shape(Access::Write, Access::ReadOnly) };
 const MADE: Shape = Shape { resource: "transfer_request", members: &shape(Access::ReadOnly, Access::Write) };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource(PATH_HERE).route(web::get().to(find)).route(web::post().to(id_is_missing)))
-        .service(
-            resource("/zones/tasks/transfer_requests/{zone_transfer_request_id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
+const FILTERS: [&str; 1] = ["status"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones/tasks/transfer_requests", method_not_allowed)
+        .get(find, || {
+            Operation::new("listTransferRequests", "Lists offers of zones")
+                .lists::<View<'_>>("transfer_requests", Count::Untold)
+                .sorted(&PLAIN)
+                .filtered(&FILTERS)
+        })
+        .refuse(Method::POST, id_is_missing);
+    routes
+        .at("/zones/tasks/transfer_requests/{zone_transfer_request_id}", method_not_allowed)
+        .get(show, || {
+            Operation::new("getTransferRequest", "Shows an offer of a zone").answers::<View<'_>>(200)
+        })
+        .patch(update, || {
+            Operation::new("updateTransferRequest", "Changes the description of an offer")
+                .takes(Body::of::<Changes>())
+                .answers::<View<'_>>(200)
+        })
+        .delete(delete, || Operation::new("deleteTransferRequest", "Withdraws an offer").done(204));
+    routes.at("/zones/{zone_id}/tasks/transfer_requests", nothing_to_read).post(create, || {
+        Operation::new(
+            "createTransferRequest",
+            "Offers a zone to another project, or to anybody who has the key",
         )
-        .service(
-            web::resource("/zones/{zone_id}/tasks/transfer_requests")
-                .route(web::post().to(create))
-                .default_service(web::to(nothing_to_read)),
-        );
+        .takes(Body::of::<Offer>().optional())
+        .answers::<View<'_>>(201)
+        .located()
+        .fails(&[409])
+    });
 }
 
-/// [`PATH`] below `/v2`.
-const PATH_HERE: &str = "/zones/tasks/transfer_requests";
+/// What a client may say about a new offer.
+#[derive(JsonSchema)]
+#[schemars(rename = "NewTransferRequest", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Offer {
+    /// The project that may accept; none: whoever has the key.
+    #[schemars(length(max = 36), example = "4335d1f0f2a44d5c8dd6bcb3e1e0d3bb")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_project_id: Option<String>,
+    #[schemars(length(max = 160))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+/// What may change of it.
+#[derive(JsonSchema)]
+#[schemars(rename = "TransferRequestChanges", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Changes {
+    #[schemars(length(max = 160))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
 
 async fn create(ctx: Ctx, path: ZonePath, object: MaybeObject) -> Answer {
     let (mut target, mut description) = (None, None);
@@ -86,7 +130,7 @@ async fn create(ctx: Ctx, path: ZonePath, object: MaybeObject) -> Answer {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &["status"])?;
+    let page = wanted(&ctx, &PLAIN, PlainSortKey::CreatedAt, &FILTERS)?;
     let limit = page.limit;
     let found = ctx.central(FindTransferRequests { status: filter(&ctx, "status"), page }).await?;
     let list = Shown { collection: "transfer_requests", path: &PATH, counted: false };
@@ -118,9 +162,11 @@ async fn delete(ctx: Ctx, path: TransferRequestPath) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "TransferRequest")]
 enum View<'a> {
+    /// As whoever may see all of it sees it.
     Whole {
         id: TransferRequestId,
         zone_id: ZoneId,
@@ -128,16 +174,19 @@ enum View<'a> {
         target_project_id: Option<&'a ProjectId>,
         description: Option<&'a str>,
         key: &'a str,
+        #[schemars(with = "TransferStatusWord")]
         status: &'static str,
         zone_name: &'a str,
         created_at: Moment,
         updated_at: Option<Moment>,
         links: SelfLink<'a>,
     },
+    /// As others see it.
     Short {
         id: TransferRequestId,
         zone_id: ZoneId,
         description: Option<&'a str>,
+        #[schemars(with = "TransferStatusWord")]
         status: &'static str,
         zone_name: &'a str,
         links: SelfLink<'a>,

@@ -2,14 +2,17 @@
 //!
 //! Invariants: the secret is shown to whoever may see the key, and is in no error.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{AnyId, Body, Count, Operation, TsigAlgorithmWord, TsigScopeWord};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::collection::{BY_NAME, SelfLink, Shown, Url, filter, wanted};
 use super::zones::locate;
-use super::{Answer, resource};
+use super::{Answer, method_not_allowed};
 use crate::actors::central::api::tsig_keys::{
     CreateTsigKey, DeleteTsigKey, FindTsigKeys, GetTsigKey, UpdateTsigKey,
 };
@@ -43,13 +46,37 @@ const SHAPE: Shape = Shape {
     ],
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/tsigkeys").route(web::get().to(find)).route(web::post().to(create))).service(
-        resource("/tsigkeys/{tsigkey_id}")
-            .route(web::get().to(show))
-            .route(web::patch().to(update))
-            .route(web::delete().to(delete)),
-    );
+const FILTERS: [&str; 3] = ["name", "algorithm", "scope"];
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/tsigkeys", method_not_allowed)
+        .get(find, || {
+            Operation::new("listTsigKeys", "Lists TSIG keys")
+                .lists::<View<'_>>("tsigkeys", Count::Untold)
+                .sorted(&BY_NAME)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createTsigKey", "Creates a TSIG key")
+                .takes(Body::new::<View<'_>>(
+                    &SHAPE,
+                    &["name", "algorithm", "secret", "scope", "resource_id"],
+                ))
+                .answers::<View<'_>>(201)
+                .located()
+                .fails(&[409])
+        });
+    routes
+        .at("/tsigkeys/{tsigkey_id}", method_not_allowed)
+        .get(show, || Operation::new("getTsigKey", "Shows a TSIG key").answers::<View<'_>>(200))
+        .patch(update, || {
+            Operation::new("updateTsigKey", "Changes a TSIG key")
+                .takes(Body::changes::<View<'_>>(&SHAPE))
+                .answers::<View<'_>>(200)
+                .fails(&[409])
+        })
+        .delete(delete, || Operation::new("deleteTsigKey", "Deletes a TSIG key").done(204));
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
@@ -86,7 +113,7 @@ fn absent(given: &TsigKeyChanges) -> Vec<Violation> {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let page = wanted(&ctx, &BY_NAME, NamedSortKey::CreatedAt, &["name", "algorithm", "scope"])?;
+    let page = wanted(&ctx, &BY_NAME, NamedSortKey::CreatedAt, &FILTERS)?;
     let limit = page.limit;
     let (name, algorithm, scope) = (filter(&ctx, "name"), filter(&ctx, "algorithm"), filter(&ctx, "scope"));
     let found = ctx.central(FindTsigKeys { name, algorithm, scope, page }).await?;
@@ -133,13 +160,20 @@ fn read(ctx: &Ctx, object: &Object, current: impl Fn() -> Value) -> Result<TsigK
     Ok(given)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TsigKey")]
 struct View<'a> {
     id: TsigKeyId,
+    #[schemars(length(max = 160), example = "transfer-key")]
     name: &'a str,
+    #[schemars(with = "TsigAlgorithmWord")]
     algorithm: &'static str,
+    #[schemars(length(max = 160), example = "c2VjcmV0IG9mIHNpeHRlZW4=")]
     secret: &'a str,
+    #[schemars(with = "TsigScopeWord")]
     scope: &'static str,
+    /// The pool or zone that the key is for.
+    #[schemars(with = "AnyId")]
     resource_id: Uuid,
     created_at: Moment,
     updated_at: Option<Moment>,

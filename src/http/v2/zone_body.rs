@@ -52,8 +52,8 @@ const fn shape(pool_id: Access) -> [(&'static str, Access); 18] {
 }
 
 /// A pool may be named when a zone is created, though the scheduler decides.
-const NEW_ZONE: Shape = Shape { resource: "zone", members: &shape(Access::Write) };
-const ZONE: Shape = Shape { resource: "zone", members: &shape(Access::ReadOnly) };
+pub(super) const NEW_ZONE: Shape = Shape { resource: "zone", members: &shape(Access::Write) };
+pub(super) const ZONE: Shape = Shape { resource: "zone", members: &shape(Access::ReadOnly) };
 
 /// The members that a body sets.
 #[derive(Debug, Default)]

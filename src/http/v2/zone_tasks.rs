@@ -1,9 +1,13 @@
 //! `/v2/zones/{zone_id}/tasks/…`: what is done to one zone without leaving anything to look at.
 
-use actix_web::{HttpResponse, web};
+use crate::http::openapi::{Body, Operation, Parameter};
+use crate::http::routes::Routes;
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::{Answer, id_is_missing, method_not_allowed, resource, zone_body};
+use super::{Answer, id_is_missing, method_not_allowed, zone_body};
 use crate::actors::central::api::zones::{AbandonZone, GetZone, MoveZone};
 use crate::domain::ids::PoolId;
 use crate::http::body::Object;
@@ -11,17 +15,30 @@ use crate::http::context::{Ctx, PatchCtx};
 use crate::http::error::{ApiError, json};
 use crate::http::path_id::ZonePath;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/zones/{zone_id}/tasks/abandon").route(web::post().to(abandon)))
-        .service(resource("/zones/{zone_id}/tasks/pool_move").route(web::post().to(pool_move)));
+pub(super) fn routes(routes: &mut Routes) {
+    routes.at("/zones/{zone_id}/tasks/abandon", method_not_allowed).post(abandon, || {
+        Operation::new("abandonZone", "Forgets a zone and leaves name servers alone")
+            .done(204)
+            .with(Parameter::DeleteShares)
+    });
+    routes.at("/zones/{zone_id}/tasks/pool_move", method_not_allowed).post(pool_move, || {
+        Operation::new("moveZone", "Moves a zone to another pool")
+            .takes(Body::of::<Destination>())
+            .answers::<String>(202)
+    });
     for task in ["export", "xfr", "abandon"] {
-        config.service(
-            web::resource(format!("/zones/tasks/{task}"))
-                .route(web::post().to(id_is_missing))
-                .default_service(web::to(method_not_allowed)),
-        );
+        routes.at(format!("/zones/tasks/{task}"), method_not_allowed).refuse(Method::POST, id_is_missing);
     }
+}
+
+/// Where a zone is moved to.
+#[derive(JsonSchema)]
+#[schemars(rename = "ZoneMove", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Destination {
+    /// The pool; without one the scheduler chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool_id: Option<PoolId>,
 }
 
 async fn abandon(ctx: Ctx, path: ZonePath) -> Answer {

@@ -3,6 +3,8 @@
 //! Invariants: the order of the fields is the order in which they are rendered; nothing of a zone that is not listed
 //! here gets out.
 
+use crate::http::openapi::{ActionWord, Hosts, StatusWord, ZoneKindWord};
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -14,24 +16,40 @@ use crate::domain::zone::Zone;
 use crate::http::error::Printed;
 use crate::http::moment::Moment;
 
-/// Renders a zone.
-#[derive(Serialize)]
+/// A zone.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Zone")]
 pub(super) struct ZoneView<'a> {
     id: ZoneId,
     pool_id: PoolId,
     project_id: Option<&'a ProjectId>,
+    /// The name, with a dot at its end.
+    #[schemars(length(max = 255), example = "example.com.")]
     name: &'a str,
+    /// Who is responsible; needed for a PRIMARY zone.
+    #[schemars(length(max = 255), example = "admin@example.com")]
     email: &'a str,
+    #[schemars(length(max = 160))]
     description: Option<&'a str>,
+    #[schemars(range(max = 2147483647), example = 3600)]
     ttl: u32,
+    /// The serial that DNS shows.
     serial: u32,
+    /// Other projects share it, or it is shared with the caller.
     shared: bool,
+    #[schemars(with = "StatusWord")]
     status: &'static str,
+    /// What is under way.
+    #[schemars(with = "ActionWord")]
     action: &'static str,
     version: u64,
+    /// By what a zone finds its pool.
     attributes: &'a BTreeMap<String, String>,
     #[serde(rename = "type")]
+    #[schemars(with = "ZoneKindWord")]
     kind: &'static str,
+    /// Where a SECONDARY zone is transferred from.
+    #[schemars(with = "Hosts")]
     masters: Masters<'a>,
     created_at: Moment,
     updated_at: Option<Moment>,
@@ -66,7 +84,8 @@ impl<'a> ZoneView<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Links<'a> {
     #[serde(rename = "self")]
     own: Printed<ZoneUrl<'a>>,

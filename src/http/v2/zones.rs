@@ -3,15 +3,18 @@
 //! Invariants: a change is refused in the order fetch, state, shape, rule; every answer shows the zone as the
 //! database has it.
 
+use crate::http::openapi::{self, Body, Operation, Parameter};
+use crate::http::routes::Routes;
+use schemars::JsonSchema;
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, LOCATION};
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use super::zone_view::{ZoneUrl, ZoneView};
-use super::{Answer, method_not_allowed, no_such_path, nothing_below, resource, zone_body};
+use super::{Answer, method_not_allowed, no_such_path, nothing_below, zone_body};
 use crate::actors::central::api::zones::{DeleteZone, FindZones, GetZone, GetZoneNameservers, UpdateZone};
 use crate::domain::page::{ZoneFilter, ZoneSortKey};
 use crate::domain::zone::Zone;
@@ -34,19 +37,47 @@ const SORT_KEYS: [(&str, ZoneSortKey); 8] = [
 ];
 const FILTERS: [&str; 6] = ["name", "type", "email", "status", "description", "ttl"];
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/zones").route(web::get().to(find)).route(web::post().to(create)))
-        .service(
-            resource("/zones/{zone_id}")
-                .route(web::get().to(show))
-                .route(web::patch().to(update))
-                .route(web::delete().to(delete)),
-        )
-        .service(resource("/zones/{zone_id}/nameservers").route(web::get().to(nameservers)))
-        .service(web::resource("/zones/{zone_id}/nameservers/{rest:.*}").to(method_not_allowed))
-        .service(web::resource("/zones/{zone_id}/tasks").to(no_such_path))
-        .service(web::resource("/zones/{zone_id}/{rest}").to(nothing_below));
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .at("/zones", method_not_allowed)
+        .get(find, || {
+            Operation::new("listZones", "Lists zones")
+                .lists::<ZoneView<'_>>("zones", openapi::Count::Told)
+                .sorted(&SORT_KEYS)
+                .filtered(&FILTERS)
+        })
+        .post(create, || {
+            Operation::new("createZone", "Creates a zone")
+                .takes(Body::new::<ZoneView<'_>>(&zone_body::NEW_ZONE, &["name"]))
+                .answers::<ZoneView<'_>>(201)
+                .located()
+                .answers::<ZoneView<'_>>(202)
+                .located()
+                .fails(&[404, 409])
+        });
+    routes
+        .at("/zones/{zone_id}", method_not_allowed)
+        .get(show, || Operation::new("getZone", "Shows a zone").answers::<ZoneView<'_>>(200))
+        .patch(update, || {
+            Operation::new("updateZone", "Changes a zone")
+                .takes(Body::changes::<ZoneView<'_>>(&zone_body::ZONE))
+                .answers::<ZoneView<'_>>(200)
+                .answers::<ZoneView<'_>>(202)
+                .fails(&[409])
+        })
+        .delete(delete, || {
+            Operation::new("deleteZone", "Deletes a zone")
+                .answers::<ZoneView<'_>>(202)
+                .with(Parameter::DeleteShares)
+                .with(Parameter::HardDelete)
+        });
+    routes.at("/zones/{zone_id}/nameservers", method_not_allowed).get(nameservers, || {
+        Operation::new("listZoneNameservers", "Lists the name servers of a zone")
+            .answers::<Nameservers<'_>>(200)
+    });
+    routes.at("/zones/{zone_id}/nameservers/{rest:.*}", method_not_allowed);
+    routes.at("/zones/{zone_id}/tasks", no_such_path);
+    routes.at("/zones/{zone_id}/{rest}", nothing_below);
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
@@ -114,13 +145,14 @@ async fn nameservers(ctx: Ctx, path: ZonePath) -> Answer {
     Ok(json(&mut HttpResponse::Ok(), &Nameservers { nameservers }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Nameservers<'a> {
     nameservers: Vec<Nameserver<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Nameserver<'a> {
+    #[schemars(example = "ns1.example.org.")]
     hostname: &'a str,
     priority: u16,
 }
