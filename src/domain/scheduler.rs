@@ -85,11 +85,14 @@ pub fn choose(filters: &[Filter], wish: Wish<'_>, pools: &[Candidate<'_>]) -> Re
             }
             Filter::PoolIdAttribute => match wish.attributes.get(POOL_ID) {
                 None => left,
-                Some(_) if !wish.may_name_pool => return Err(Undecided::Forbidden),
-                Some(named) => match named.parse::<PoolId>() {
-                    Ok(named) => left.into_iter().filter(|id| *id == named).collect(),
-                    Err(_) => Vec::new(),
-                },
+                Some(named) => {
+                    let named = named.parse::<PoolId>().ok();
+                    // Only a pool that is there is for those who may name it: others are told that none is.
+                    if !wish.may_name_pool && pools.iter().any(|pool| Some(pool.id) == named) {
+                        return Err(Undecided::Forbidden);
+                    }
+                    left.into_iter().filter(|id| Some(*id) == named).collect()
+                }
             },
             Filter::DefaultPool => vec![wish.default_pool],
             Filter::Fallback if left.is_empty() => vec![wish.default_pool],

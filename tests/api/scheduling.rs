@@ -109,7 +109,7 @@ fn imports_are_told_at_once(wire: &Wire) {
         let import = |id: &str| json!({"zonefile": "$ORIGIN a.example.\n", "attributes": {"pool_id": id}});
         let unknown = "5f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a";
         let path = "/v2/zones/tasks/imports";
-        member.post(path, import(unknown)).await.refused(403, "forbidden");
+        member.post(path, import(unknown)).await.refused(404, "no_valid_pool_found");
         admin.post(path, import(unknown)).await.refused(404, "no_valid_pool_found");
         assert_eq!(admin.get(path).await.body["imports"], json!([]));
         assert_eq!(admin.post(path, import(&PoolId::DEFAULT.to_string())).await.status, 202);
