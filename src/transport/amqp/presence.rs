@@ -189,8 +189,8 @@ fn conclude(state: &mut State, service: &'static str, count: u32) {
 /// Fails calls to instances whose queues are not there, and were not in the look before.
 fn conclude_missing(state: &mut State, missing: HashSet<Endpoint>) {
     let now = Instant::now();
-    let before = std::mem::replace(&mut state.standing.missing, missing.clone());
-    let gone: HashSet<Endpoint> = missing.intersection(&before).copied().collect();
+    let gone: HashSet<Endpoint> = missing.intersection(&state.standing.missing).copied().collect();
+    state.standing.missing = missing;
     if !gone.is_empty() {
         fail(state, &error::interrupted(), |waiter| {
             now >= waiter.since + LONG && waiter.errand.addressee().is_some_and(|at| gone.contains(&at))
