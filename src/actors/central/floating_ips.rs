@@ -226,12 +226,12 @@ impl CentralService {
     ) -> Result<ZoneId, CentralError> {
         let name = ip.address.zone_name().map_err(|error| unnamed(&error))?;
         let project = &self.config.managed_resource_tenant_id;
-        if let Some(zone) = best(zones::by_name(tx, &name).await?, project) {
+        if let Some(zone) = best(&zones::by_name(tx, &name).await?, project) {
             return Ok(zone);
         }
         // Somebody else may be making it.
         zones::hold_for_create(tx, project, &name).await?;
-        if let Some(zone) = best(zones::by_name(tx, &name).await?, project) {
+        if let Some(zone) = best(&zones::by_name(tx, &name).await?, project) {
             return Ok(zone);
         }
         let mut limits = self.limits();
@@ -277,7 +277,7 @@ impl CentralService {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the PTR record of a floating IP that is gone stays for now")
+                    tracing::warn!(%error, "the PTR record of a floating IP that is gone stays for now");
                 }
             }
         }
@@ -320,7 +320,7 @@ fn own_project(cx: &Cx) -> Result<ProjectId, Fault> {
 }
 
 /// Of several zones of a name the service's own, or else the oldest.
-fn best(zones: Vec<Zone>, project: &ProjectId) -> Option<ZoneId> {
+fn best(zones: &[Zone], project: &ProjectId) -> Option<ZoneId> {
     let own = zones.iter().find(|zone| zone.project_id.as_ref() == Some(project));
     own.or(zones.first()).map(|zone| zone.id)
 }

@@ -68,7 +68,8 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 async fn find(ctx: Ctx) -> Answer {
-    let (seen, regions) = ctx.api.neutron.floating_ips(asker(&ctx)?).await.map_err(unanswered)?;
+    let (seen, regions) =
+        ctx.api.neutron.floating_ips(asker(&ctx)?).await.map_err(|error| unanswered(&error))?;
     let ptrs = ctx.central(FindPtrs { seen: seen.clone(), gone: Gone::OthersIn(regions) }).await?;
     let floatingips = seen.iter().zip(&ptrs).map(|(ip, ptr)| View::of(ip, ptr.as_ref(), &ctx.base)).collect();
     let links = Links { own: Printed(Url { base: &ctx.base, ip: None }) };
@@ -144,7 +145,8 @@ fn id(request: &HttpRequest) -> Result<(String, FloatingIpId), ApiError> {
 
 /// The floating IP, if it is the caller's project's; otherwise there is none, and no PTR record of it either.
 async fn wanted(ctx: &Ctx, (region, id): (String, FloatingIpId)) -> Result<FloatingIp, ApiError> {
-    let found = ctx.api.neutron.floating_ip(asker(ctx)?, &region, id).await.map_err(unanswered)?;
+    let found =
+        ctx.api.neutron.floating_ip(asker(ctx)?, &region, id).await.map_err(|error| unanswered(&error))?;
     if let Some(ip) = found {
         return Ok(ip);
     }
@@ -160,8 +162,8 @@ fn asker(ctx: &Ctx) -> Result<Asker, ApiError> {
 }
 
 /// The network service has not told.
-fn unanswered(error: NeutronError) -> ApiError {
-    let text = match &error {
+fn unanswered(error: &NeutronError) -> ApiError {
+    let text = match error {
         NeutronError::NoEndpoint => {
             return Fault::forbidden("no_endpoint", "There is no network service").into();
         }
