@@ -240,7 +240,7 @@ impl Assembly {
             if !migrate || store.schema_version().await? == Some(Store::latest_version()) {
                 return Ok(store.expect_schema().await?);
             }
-            Ok(self.alone(&singleton::SCHEMA, |token| singleton::migrate(&store, token)).await?)
+            self.alone(&singleton::SCHEMA, |token| singleton::migrate(&store, token)).await
         })
         .await?;
         condition.fine();
