@@ -9,9 +9,10 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::rdata::{RData, RDataError};
+use crate::domain::rdata::RDataError;
 use crate::domain::record_type::RecordType;
 use crate::domain::ttl::Ttl;
+use crate::domain::zonefile::read_stored;
 
 /// A name that exists: it has records, or a name below it does.
 #[derive(Debug, Clone)]
@@ -117,7 +118,7 @@ impl RrSet {
         (!packed.is_empty()).then(|| Self { kind, ttl, packed: packed.into() })
     }
 
-    /// A set of records in presentation form. Records that cannot be read are left out and handed to `bad`; of those
+    /// A set of records as rows hold them. Records that cannot be read are left out and handed to `bad`; of those
     /// that say the same in different words one is left (RFC 2181 section 5).
     pub fn parse(
         rtype: RecordType,
@@ -128,7 +129,7 @@ impl RrSet {
         let mut read = Vec::with_capacity(records.len());
         let mut seen = HashSet::new();
         for text in records {
-            match RData::parse(rtype, text) {
+            match read_stored(rtype, text) {
                 Ok(data) => {
                     let wire = data.to_wire();
                     if records.len() == 1 || seen.insert(data) {

@@ -205,6 +205,12 @@ impl RData {
         out
     }
 
+    /// The form that every type has: `\# length hex` (RFC 3597 section 5).
+    #[must_use]
+    pub fn to_generic(&self) -> String {
+        Opaque::new(self.record_type().number(), self.to_wire()).to_string()
+    }
+
     fn within_limit(self) -> Result<Self, Flaw> {
         if self.to_wire().len() > MAX_RDATA { Err(Flaw::TooLong) } else { Ok(self) }
     }

@@ -10,6 +10,7 @@
 mod error;
 mod lexer;
 mod parser;
+mod stored;
 mod writer;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use super::ttl::Ttl;
 
 pub use self::error::{Problem, ZoneFileError};
 pub use self::parser::parse;
+pub use self::stored::{read_stored, to_stored};
 pub use self::writer::{write_header, write_record};
 
 /// Most octets of a zone file.
