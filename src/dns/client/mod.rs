@@ -1,12 +1,13 @@
-//! Questions to other name servers: which serial they show, and word that a zone changed.
+//! Questions to other name servers: which serial they show, word that a zone changed, and whole zones.
 //!
-//! Invariants: everything goes through [`Exchange`], so a test needs no socket; every question ends within its time
+//! Invariants: everything goes through [`Exchange`] or [`Transfers`], so a test needs no socket; every question ends within its time
 //! limit.
 
 mod exchange;
 mod notify;
 mod poll;
 mod socket;
+mod transfer;
 
 use hickory_proto::rr;
 use hickory_proto::serialize::binary::BinDecodable as _;
@@ -15,6 +16,7 @@ pub use self::exchange::{Ask, Exchange, ExchangeError};
 pub use self::notify::{Notify, NotifyError, NotifyPolicy, notify};
 pub use self::poll::{PollAnswer, poll_serial};
 pub use self::socket::SocketExchange;
+pub use self::transfer::{Arrived, ArrivedSet, Assembly, TransferError, TransferLimits, Transfers};
 use crate::domain::name::Name;
 
 /// The name as hickory has it.

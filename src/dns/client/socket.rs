@@ -17,7 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::exchange::{Ask, Exchange, ExchangeError, mismatch};
+use super::transfer::{Arrived, TransferError, TransferLimits, Transfers, transfer_from};
 use crate::domain::host_port::HostPort;
+use crate::domain::name::Name;
 
 /// Most sockets at once of one instance.
 const MAX_SOCKETS: usize = 1024;
@@ -44,6 +46,18 @@ impl Exchange for SocketExchange {
             Ok(outcome) => outcome,
             Err(_) => Err(ExchangeError::TimedOut { limit }),
         }
+    }
+}
+
+#[async_trait]
+impl Transfers for SocketExchange {
+    async fn transfer(
+        &self,
+        master: &HostPort,
+        zone: &Name,
+        limits: &TransferLimits,
+    ) -> Result<Arrived, TransferError> {
+        transfer_from(master, zone, limits).await
     }
 }
 
