@@ -21,7 +21,7 @@ const AFTER_SERIAL: usize = 16;
 
 /// What a zone's row says of its published version; `None` if it is not to be served.
 pub(super) fn version(zone: PublishedZone) -> Option<ZoneVersion> {
-    (!zone.deleting).then_some(ZoneVersion {
+    (!zone.withheld).then_some(ZoneVersion {
         id: zone.id,
         pool_id: zone.pool_id,
         origin: zone.name,

@@ -18,6 +18,7 @@ pub mod pools;
 pub mod publishing;
 pub mod quotas;
 pub mod recordsets;
+pub mod refreshes;
 pub mod reports;
 pub mod secrets;
 pub mod shares;

@@ -39,8 +39,8 @@ pub struct PublishedZone {
     pub serial: Serial,
     /// The generation which that serial shows.
     pub generation: Generation,
-    /// It is being deleted.
-    pub deleting: bool,
+    /// It is not to be served: it is being deleted, has never been transferred from its masters, or has expired.
+    pub withheld: bool,
 }
 
 /// A published set of records.
@@ -69,16 +69,22 @@ pub struct Transfer {
     rows_done: bool,
 }
 
-const COLUMNS: &str = "id, pool_id, name, kind, published_ttl, serial, published_generation, \
-     (action = 'DELETE') AS deleting";
+/// What makes a row of `zones` one that is not to be served.
+pub(super) const WITHHELD: &str = "(action = 'DELETE' OR (kind = 'SECONDARY' AND (transferred_at IS NULL \
+     OR EXISTS (SELECT 1 FROM zone_refreshes w WHERE w.zone_id = zones.id AND w.expired))))";
+
+fn columns() -> String {
+    format!("id, pool_id, name, kind, published_ttl, serial, published_generation, {WITHHELD} AS withheld")
+}
 
 /// The published zones of each of these names: one per pool at most, oldest first.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn find_all(tx: &mut dyn Tx, names: &[Name]) -> Result<Vec<Vec<PublishedZone>>, StoreError> {
+    let columns = columns();
     let sql =
-        format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND name_key = $1 ORDER BY created_at, id");
+        format!("SELECT {columns} FROM zones WHERE deleted = '0' AND name_key = $1 ORDER BY created_at, id");
     let queries = names.iter().map(|name| (sql.clone().into(), args![name.key()])).collect();
     let found = tx.query_all(queries).await?;
     found.into_iter().map(|rows| rows.into_iter().map(header).collect()).collect()
@@ -102,7 +108,7 @@ pub async fn published_zone(tx: &mut dyn Tx, id: ZoneId) -> Result<Option<Publis
 }
 
 fn published_query(id: ZoneId) -> (Cow<'static, str>, Vec<Value>) {
-    let sql = format!("SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND id = $1");
+    let sql = format!("SELECT {} FROM zones WHERE deleted = '0' AND id = $1", columns());
     (sql.into(), args![id])
 }
 
@@ -115,7 +121,7 @@ fn header(mut row: Row) -> Result<PublishedZone, StoreError> {
         ttl: row.ttl("published_ttl")?,
         serial: Serial::new(row.number("serial")?),
         generation: row.generation("published_generation")?,
-        deleting: row.bool("deleting")?,
+        withheld: row.bool("withheld")?,
     })
 }
 
@@ -221,7 +227,7 @@ pub async fn next_page(
     transfer.removed_since()
 }
 
-/// What is published of those of these zones that have no change which is not published yet, that are not being deleted,
+/// What is published of those of these zones that have no change which is not published yet, that are to be served,
 /// and that are small: `most_sets` at most, all together four times as many. In one look at the database; whoever is
 /// left out has to be transferred by itself. The SOA set is among the sets.
 ///
@@ -236,8 +242,9 @@ pub async fn small(
         return Ok(Vec::new());
     }
     let mut query = Query::new(&format!(
-        "SELECT {COLUMNS} FROM zones WHERE deleted = '0' AND action <> 'DELETE' \
-         AND generation = published_generation AND recordset_count <= "
+        "SELECT {} FROM zones WHERE deleted = '0' AND NOT {WITHHELD} \
+         AND generation = published_generation AND recordset_count <= ",
+        columns()
     ));
     query.bind(most_sets).push(" AND id IN ").bind_list(ids.iter().copied());
     let zones: Vec<_> =

@@ -29,6 +29,15 @@ pub async fn record(
     tx.soon(sql, args![zone, serial, generation, at]).await
 }
 
+/// Forgets all of a zone's serials: nothing leads from them to what is there now.
+///
+/// # Errors
+/// If the database fails.
+pub async fn forget(tx: &mut dyn Tx, zone: ZoneId) -> Result<(), StoreError> {
+    tx.run("DELETE FROM zone_versions WHERE zone_id = $1", args![zone]).await?;
+    Ok(())
+}
+
 /// The generation that a serial showed, if the journal still reaches back to it.
 ///
 /// # Errors

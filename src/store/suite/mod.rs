@@ -24,6 +24,7 @@ pub mod names;
 pub mod order;
 pub mod pools;
 pub mod recordsets;
+pub mod refreshes;
 pub mod secrets;
 pub mod tasks;
 pub mod transactions;
@@ -178,6 +179,8 @@ macro_rules! store_suite {
                 purging_takes_everything_along, quotas_fall_back_to_defaults, statuses_follow_heartbeats,
                 older_tokens_are_fenced, an_outcome_is_kept_once, notifications_wait_in_order, a_zone_is_claimed_by_one_worker,
                 newest_observations_count, shares_are_once_per_project;
+            refreshes: a_refresh_is_asked_for_once, what_is_due_comes_longest_due_first,
+                a_due_time_is_moved_by_who_set_it, a_zone_from_elsewhere_is_withheld_until_it_came;
             names: tlds_are_kept, patterns_are_kept, tsig_keys_are_kept;
             tasks: jobs_are_seen_by_their_project, a_job_is_held_by_one, pools_come_by_pages;
             handover: who_sees_a_share, a_zone_has_one_active_offer, an_acceptance_goes_with_its_offer, recordsets_change_hands;

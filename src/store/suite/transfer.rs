@@ -214,7 +214,7 @@ pub async fn names_find_their_zones(bench: Bench) {
     bench.write(|tx| Box::pin(zones::insert(tx, elsewhere, at(1)))).await;
     let found = bench.read(|tx| Box::pin(async { transfer::find(tx, &name("Example.ORG.")).await })).await;
     assert_eq!(
-        found.iter().map(|z| (z.id, z.pool_id, z.deleting)).collect::<Vec<_>>(),
+        found.iter().map(|z| (z.id, z.pool_id, z.withheld)).collect::<Vec<_>>(),
         [(one.id, one.pool_id, false), (elsewhere.id, elsewhere.pool_id, true)]
     );
     assert!(bench.read(|tx| Box::pin(async { transfer::find(tx, &name("org.")).await })).await.is_empty());

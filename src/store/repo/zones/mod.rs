@@ -15,7 +15,7 @@ pub use self::tree::{
     ancestors, by_name, children_count, children_of_project, descendants, last_serial, reparent,
 };
 pub use self::upkeep::{
-    Lagging, Published, in_pool, in_shards, lagging, published_since, purge, purgeable, schedule,
+    Lagging, Published, in_pool, in_shards, lagging, published_since, purge, purgeable, schedule, tell_feed,
 };
 
 pub(super) use self::row::zone as read;
@@ -262,7 +262,7 @@ async fn forget_incomparable(tx: &mut dyn Tx, zone: &Zone) -> Result<(), StoreEr
     tx.soon(sql, args![zone.id, zone.progress.generation, zone.ttl]).await
 }
 
-/// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares and claims ended,
+/// Marks a zone as gone, with the progress it has: invisible from here on, its name free, its shares, claims and refreshes ended,
 /// its children those of its own parent. Its recordsets and journal stay until [`purge`].
 ///
 /// # Errors
@@ -295,6 +295,7 @@ pub async fn mark_gone(tx: &mut dyn Tx, zone: &Zone, at: Timestamp) -> Result<()
     tx.run("DELETE FROM shares WHERE zone_id = $1", args![zone.id]).await?;
     tx.run("DELETE FROM zone_claims WHERE zone_id = $1", args![zone.id]).await?;
     tx.run("DELETE FROM nameserver_states WHERE zone_id = $1", args![zone.id]).await?;
+    tx.run("DELETE FROM zone_refreshes WHERE zone_id = $1", args![zone.id]).await?;
     Ok(())
 }
 

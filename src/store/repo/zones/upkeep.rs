@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::super::shards;
+use super::super::transfer::WITHHELD;
 use super::row::{self, COLUMNS, FROM};
 use crate::domain::ids::{PoolId, ZoneId};
 use crate::domain::name::Name;
@@ -29,7 +30,8 @@ pub struct Lagging {
     pub due: Timestamp,
 }
 
-/// Zones of these shards that lag and whose next attempt is due, longest due first. A change is due at once, so a caller
+/// Zones of these shards that lag and whose next attempt is due, longest due first; not those that have yet to arrive from
+/// their masters. A change is due at once, so a caller
 /// that wants to leave time to the first attempt gives an earlier `due_by`. One that would be due after `latest` was
 /// scheduled by a clock that was ahead of this one, and is due, too.
 ///
@@ -44,7 +46,8 @@ pub async fn lagging(
 ) -> Result<Vec<Lagging>, StoreError> {
     let mut query = Query::new(&format!(
         "SELECT {COLUMNS}, z.attempts, z.next_attempt_at FROM {FROM} WHERE z.deleted = '0' \
-         AND z.propagated_generation < z.generation AND (z.next_attempt_at <= "
+         AND z.propagated_generation < z.generation \
+         AND NOT (z.kind = 'SECONDARY' AND z.transferred_at IS NULL AND z.action <> 'DELETE') AND (z.next_attempt_at <= "
     ));
     query.bind(due_by).push(" OR z.next_attempt_at > ").bind(latest).push(")");
     shards::and_in(&mut query, "z.shard", ranges);
@@ -84,7 +87,7 @@ pub struct Published {
     pub pool_id: PoolId,
     /// What it shows now.
     pub serial: Serial,
-    /// It is to be served no more: being deleted, or gone.
+    /// It is not to be served, as [`transfer`](crate::store::repo::transfer) has it, or gone.
     pub withdrawn: bool,
     /// The feed's position: ask for those after it next.
     pub position: i64,
@@ -100,8 +103,10 @@ pub async fn published_since(
     position: i64,
     limit: u32,
 ) -> Result<Vec<Published>, StoreError> {
-    let sql = "SELECT id, name, pool_id, serial, (deleted <> '0' OR action = 'DELETE') AS withdrawn, feed_at \
-               FROM zones WHERE feed_at > $1 ORDER BY feed_at, id LIMIT $2";
+    let sql = format!(
+        "SELECT id, name, pool_id, serial, (deleted <> '0' OR {WITHHELD}) AS withdrawn, feed_at \
+         FROM zones WHERE feed_at > $1 ORDER BY feed_at, id LIMIT $2"
+    );
     let published = |mut row: crate::store::Row| {
         Ok(Published {
             id: row.id("id")?,
@@ -113,6 +118,16 @@ pub async fn published_since(
         })
     };
     tx.rows(sql, args![position, limit]).await?.into_iter().map(published).collect()
+}
+
+/// Moves the change feed: whether the zone is to be served changed, though not what it shows.
+///
+/// # Errors
+/// If the database fails.
+pub async fn tell_feed(tx: &mut dyn Tx, zone: ZoneId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = format!("UPDATE zones SET feed_at = {} WHERE id = $2", tx.dialect().feed_position());
+    tx.run(sql, args![now, zone]).await?;
+    Ok(())
 }
 
 /// At most `limit` zones of these shards that were gone before `before`, longest gone first.
