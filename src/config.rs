@@ -47,12 +47,13 @@ pub use notifications::{NotificationDriver, NotificationsConfig, PayloadFormat};
 pub use policy::PolicyConfig;
 pub use process::{LogConfig, LogFormat, NodeConfig, TransportConfig, TransportKind};
 pub use producer::{
-    ExistsConfig, PoolWorkConfig, ProducerConfig, RecoveryConfig, TaskConfig, TaskName, ZoneTasksConfig,
+    ExistsConfig, PoolWorkConfig, ProducerConfig, RecoveryConfig, RefreshConfig, TaskConfig, TaskName,
+    ZoneTasksConfig,
 };
 pub use reader::Mistake;
 pub use schema_ceiling::SchemaCeiling;
 pub use secrets::{SecretKey, SecretsConfig};
-pub use worker::WorkerConfig;
+pub use worker::{WorkerConfig, XfrConfig};
 
 use reader::{Line, Section};
 

@@ -36,7 +36,7 @@ use self::services::Assembly;
 use crate::actors::worker::backends::Backends;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dns::client::{Exchange, SocketExchange};
+use crate::dns::client::{Exchange, SocketExchange, Transfers};
 use crate::dns::server::Responder;
 use crate::health::Health;
 use crate::http::Api;
@@ -102,6 +102,8 @@ pub struct Edges {
     pub clock: Clock,
     /// The way to name servers.
     pub exchange: Arc<dyn Exchange>,
+    /// The way to the masters of secondary zones.
+    pub transfers: Arc<dyn Transfers>,
     /// The drivers of pool targets.
     pub backends: Backends,
     /// Who gives out leases; as configured if absent.
@@ -116,7 +118,14 @@ impl Edges {
     pub fn real() -> Self {
         let clock = Clock::system();
         let exchange = Arc::new(SocketExchange::default());
-        Self { clock, exchange, backends: Backends::standard(clock), coordinator: None, store: None }
+        Self {
+            clock,
+            exchange: Arc::clone(&exchange) as _,
+            transfers: exchange,
+            backends: Backends::standard(clock),
+            coordinator: None,
+            store: None,
+        }
     }
 }
 

@@ -28,7 +28,9 @@ choices! {
         ZoneTasks = "zone_tasks",
         /// Gives zones the NS set of their pool where somebody has left off.
         PoolWork = "pool_work",
-    } later { "secondary_refresh" }
+        /// Has the masters of secondary zones asked when it is time.
+        SecondaryRefresh = "secondary_refresh",
+    } later {}
 }
 
 /// `[producer]`
@@ -54,6 +56,8 @@ pub struct ProducerConfig {
     pub zone_tasks: ZoneTasksConfig,
     /// Of the task `pool_work`.
     pub pool_work: PoolWorkConfig,
+    /// Of the task `secondary_refresh`.
+    pub secondary_refresh: RefreshConfig,
 }
 
 /// `[producer.pool_work]`
@@ -61,6 +65,15 @@ pub struct ProducerConfig {
 pub struct PoolWorkConfig {
     /// Time between two runs.
     pub interval: Duration,
+}
+
+/// `[producer.secondary_refresh]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshConfig {
+    /// Time between two looks at what is due.
+    pub interval: Duration,
+    /// Zones taken up by one look.
+    pub batch_size: u32,
 }
 
 /// `[producer.zone_tasks]`
@@ -156,6 +169,14 @@ impl ProducerConfig {
                 "pool_work",
                 "Gives zones the NS set of their pool where whoever changed the pool has left off.",
                 |s| PoolWorkConfig { interval: interval(s, Duration::from_secs(5)) },
+            ),
+            secondary_refresh: s.section(
+                "secondary_refresh",
+                "Has the masters of SECONDARY zones asked when their SOA timers say so.",
+                |s| RefreshConfig {
+                    interval: interval(s, Duration::from_secs(1)),
+                    batch_size: s.within("batch_size", 500u32, 1..=10_000, "Zones taken up by one look."),
+                },
             ),
             service_cleanup: s.section(
                 "service_cleanup",

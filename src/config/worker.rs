@@ -1,4 +1,4 @@
-//! Settings of the worker: batching, pushing to targets, polling name servers.
+//! Settings of the worker: batching, pushing to targets, polling name servers, transferring from masters.
 //!
 //! Invariants: back-off never starts above its maximum; a single query is given up before the propagation is.
 
@@ -35,6 +35,28 @@ pub struct WorkerConfig {
     pub target_retry_first: Duration,
     /// Longest time between two tries of a command.
     pub target_retry_max: Duration,
+    /// What comes from the masters of secondary zones.
+    pub xfr: XfrConfig,
+}
+
+/// `[worker.xfr]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct XfrConfig {
+    /// Time for a master to take a connection, and for each of its messages.
+    pub timeout: Duration,
+    /// Time for the whole transfer of a zone.
+    pub total_timeout: Duration,
+    /// Time for a master to tell its serial.
+    pub soa_timeout: Duration,
+    /// Most octets of a transfer.
+    pub max_size: usize,
+    /// Most records of a zone.
+    pub max_records: usize,
+    /// Zones being looked after at once.
+    pub max_running: usize,
+    /// Shortest time between two looks at a zone, whatever its SOA record says; also the first after a failure of a zone that
+    /// was never transferred.
+    pub min_interval: Duration,
 }
 
 impl WorkerConfig {
@@ -89,6 +111,7 @@ impl WorkerConfig {
                 "Time before a failed command to a target is tried again; doubles.",
             ),
             target_retry_max: s.get("target_retry_max", seconds(15), "Longest time between two tries of a command."),
+            xfr: s.section("xfr", "Transfers of SECONDARY zones from their masters.", XfrConfig::read),
         };
         s.check("batch_window_max", worker.batch_window <= worker.batch_window_max, || {
             String::from("must not be below batch_window")
@@ -103,5 +126,43 @@ impl WorkerConfig {
             String::from("must not be above target_retry_max")
         });
         worker
+    }
+}
+
+impl XfrConfig {
+    fn read(s: &mut Section<'_>) -> Self {
+        let seconds = Duration::from_secs;
+        let xfr = Self {
+            timeout: s.get(
+                "timeout",
+                seconds(10),
+                "Time for a master to take a connection, and for each of its messages.",
+            ),
+            total_timeout: s.get("total_timeout", seconds(600), "Time for the whole transfer of a zone."),
+            soa_timeout: s.get("soa_timeout", seconds(3), "Time for a master to tell its serial."),
+            max_size: s.within(
+                "max_size",
+                128usize << 20,
+                65_536..=usize::MAX,
+                "Most octets of a transfer; a zone is in memory until it is written.",
+            ),
+            max_records: s.within("max_records", 500_000usize, 1..=usize::MAX, "Most records of a zone."),
+            max_running: s.within(
+                "max_running",
+                16usize,
+                1..=100_000,
+                "Zones of which the masters are asked at once.",
+            ),
+            min_interval: s.get(
+                "min_interval",
+                seconds(5),
+                "Shortest time between two looks at a zone, whatever its SOA record says.",
+            ),
+        };
+        s.check("min_interval", !xfr.min_interval.is_zero(), || String::from("must not be zero"));
+        s.check("total_timeout", xfr.timeout <= xfr.total_timeout, || {
+            String::from("must not be below timeout")
+        });
+        xfr
     }
 }

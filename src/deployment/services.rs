@@ -293,6 +293,8 @@ impl Assembly {
             config: self.config.worker.clone(),
             recovery: self.config.producer.recovery,
             exchange: Arc::clone(&self.edges.exchange),
+            transfers: Arc::clone(&self.edges.transfers),
+            notifications: (self.config.notifications.clone(), self.config.node.host.clone()),
             backends: self.edges.backends.clone(),
             central: self.transport.service_ref(),
             mdns: self.transport.service_ref(),

@@ -226,6 +226,24 @@ impl Progress {
         }
     }
 
+    /// After the masters of a secondary zone were not heard of for so long that it is not served any more.
+    #[must_use]
+    pub fn expired(self) -> Self {
+        if self.is_deleting() { self } else { Self { status: Status::Error, ..self } }
+    }
+
+    /// After they were heard of again, and have nothing newer.
+    #[must_use]
+    pub fn heard_of_again(self) -> Self {
+        if self.is_deleting() || self.status != Status::Error || self.failed == self.generation {
+            self
+        } else if self.propagated == self.generation {
+            Self { action: Action::None, status: Status::Active, ..self }
+        } else {
+            Self { status: Status::Pending, ..self }
+        }
+    }
+
     /// What a recordset shows whose last change, of kind `change`, was the zone's `generation`.
     #[must_use]
     pub fn of_recordset(
@@ -318,6 +336,19 @@ mod tests {
         let Verdict::Gone(gone) = p.reported(Generation::new(2), Outcome::Propagated) else { panic!() };
         assert_eq!(gone.status, Status::Deleted);
         assert_eq!(gone.reported(Generation::new(2), Outcome::Failed), Verdict::Unchanged);
+    }
+
+    #[test]
+    fn a_zone_that_expired_is_what_it_was_once_its_masters_are_heard_of() {
+        let expired = active().expired();
+        assert_eq!((expired.action, expired.status), (Action::None, Status::Error));
+        assert_eq!(expired.heard_of_again(), active());
+        let changed = active().changed();
+        assert_eq!(changed.expired().heard_of_again(), changed);
+        let Verdict::Stands(failed) = changed.reported(Generation::new(2), Outcome::Failed) else { panic!() };
+        assert_eq!(failed.expired().heard_of_again().status, Status::Error, "for a reason of its own");
+        let deleting = active().deleting();
+        assert_eq!((deleting.expired(), deleting.heard_of_again()), (deleting, deleting));
     }
 
     #[test]

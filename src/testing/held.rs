@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Failure, World};
 use crate::actors::central::api::status::ReportZone;
-use crate::actors::worker::api::{PublishZone, RecoverShards, Recovered, Worker};
+use crate::actors::worker::api::{PublishZone, RecoverShards, Recovered, RefreshZone, Worker};
 use crate::domain::consensus::Answer;
 use crate::domain::ids::{NameserverId, ZoneId};
 use crate::domain::zone_status::Outcome;
@@ -20,7 +20,8 @@ const CALL: Duration = Duration::from_secs(60);
 /// A worker that takes what it is told and does nothing.
 pub(super) async fn worker(transport: &dyn Transport) -> Result<Faked, Fault> {
     let recovers = |_: RecoverShards| Ok(Recovered { zones: 0 });
-    Fake::<Worker>::on(|_: PublishZone| Ok(())).and(recovers).mount(transport).await
+    let refreshes = |_: RefreshZone| Ok(());
+    Fake::<Worker>::on(|_: PublishZone| Ok(())).and(recovers).and(refreshes).mount(transport).await
 }
 
 impl World {

@@ -50,6 +50,7 @@
 mod client;
 mod conformance;
 mod held;
+mod masters;
 mod net;
 mod spec;
 mod wire;
@@ -57,6 +58,7 @@ mod world;
 
 pub use self::client::{ApiClient, RecordsetView, ZoneView};
 pub use self::conformance::conforms;
+pub use self::masters::FakeMaster;
 pub use self::spec::Spec;
 pub use self::wire::{NotABroker, Wire};
 pub use self::world::World;

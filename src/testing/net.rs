@@ -1,4 +1,4 @@
-//! The network of a world: fake name servers, and the deployment's own, asked without sockets.
+//! The network of a world: fake name servers, fake masters, and the deployment's own name server, asked without sockets.
 //!
 //! Invariants: fake servers transfer zones from the deployment's own name server by real AXFR messages.
 
@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use hickory_proto::op::{Message, OpCode, Query};
 use hickory_proto::rr::{DNSClass, Name as WireName, Record, RecordType};
 
+use super::masters::Masters;
 use crate::dns::answer::{Carrier, Peer};
-use crate::dns::client::{Ask, Exchange, ExchangeError};
+use crate::dns::client::{Arrived, Ask, Exchange, ExchangeError, TransferError, TransferLimits, Transfers};
 use crate::dns::fake_server::{FakeNet, TransferSource};
 use crate::dns::server::Responder;
 use crate::domain::host_port::HostPort;
@@ -29,6 +30,7 @@ pub(super) struct OwnServer(Arc<ArcSwapOption<Responder>>);
 pub(super) struct WorldNet {
     pub(super) own: OwnServer,
     pub(super) fakes: FakeNet,
+    pub(super) masters: Masters,
 }
 
 impl OwnServer {
@@ -39,8 +41,13 @@ impl OwnServer {
 
     /// The messages that answer `message`, as over this carrier.
     pub(super) async fn ask(&self, message: &Message, carrier: Carrier) -> Vec<Message> {
-        let (Some(responder), Ok(octets)) = (self.0.load_full(), message.to_vec()) else { return Vec::new() };
         let peer = Peer { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 5300)), carrier };
+        self.ask_from(message, peer).await
+    }
+
+    /// The same, asked by anybody.
+    pub(super) async fn ask_from(&self, message: &Message, peer: Peer) -> Vec<Message> {
+        let (Some(responder), Ok(octets)) = (self.0.load_full(), message.to_vec()) else { return Vec::new() };
         let answers = responder.exchange(&octets, &peer).await;
         answers.iter().filter_map(|octets| Message::from_vec(octets).ok()).collect()
     }
@@ -75,6 +82,9 @@ impl TransferSource for OwnServer {
 #[async_trait]
 impl Exchange for WorldNet {
     async fn exchange(&self, server: &HostPort, ask: &Ask) -> Result<Message, ExchangeError> {
+        if self.masters.is_at(server) {
+            return self.masters.exchange(server, ask).await;
+        }
         if server.host != OWN {
             return self.fakes.exchange(server, ask).await;
         }
@@ -86,5 +96,17 @@ impl Exchange for WorldNet {
                 Err(ExchangeError::TimedOut { limit: ask.timeout })
             }
         }
+    }
+}
+
+#[async_trait]
+impl Transfers for WorldNet {
+    async fn transfer(
+        &self,
+        master: &HostPort,
+        zone: &Name,
+        limits: &TransferLimits,
+    ) -> Result<Arrived, TransferError> {
+        self.masters.transfer(master, zone, limits).await
     }
 }

@@ -1,14 +1,17 @@
 //! A deployment with its surroundings.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::RecordType;
+use hickory_proto::op::{Message, OpCode, ResponseCode};
+use hickory_proto::rr::rdata::SOA;
+use hickory_proto::rr::{Name as WireName, RData, Record, RecordType};
 use tokio::time::Instant;
 
 use super::client::ApiClient;
+use super::masters::{FakeMaster, Masters};
 use super::net::{OWN, OwnServer, WorldNet, question};
 use super::{Failure, Spec, held, wire};
 use crate::actors::central::pools::{self, Options};
@@ -17,7 +20,7 @@ use crate::clock::{Clock, Hand};
 use crate::config::TransportKind;
 use crate::config::pool_file::{NameserverSpec, NsRecordSpec, PoolSpec, TargetSpec};
 use crate::deployment::{Deployment, Edges, ServiceKind};
-use crate::dns::answer::Carrier;
+use crate::dns::answer::{Carrier, Peer};
 use crate::dns::fake_server::{FakeNet, FakeServer};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
@@ -75,7 +78,7 @@ impl World {
         };
         let own = OwnServer::default();
         let fakes = FakeNet::new(Arc::new(own.clone()));
-        Self::begin(spec, time, WorldNet { own, fakes }, store).await
+        Self::begin(spec, time, WorldNet { own, fakes, masters: Masters::default() }, store).await
     }
 
     /// Ends everything that runs, as a crash would, and starts it again on the same database, with the name servers as
@@ -95,6 +98,7 @@ impl World {
         let edges = Edges {
             clock,
             exchange: Arc::new(net.clone()),
+            transfers: Arc::new(net.clone()),
             backends: Backends::standard(clock).with_fake_net(net.fakes.clone()),
             coordinator: None,
             store: Some(store.clone()),
@@ -155,6 +159,38 @@ impl World {
     #[must_use]
     pub fn nameserver(&self, number: usize) -> FakeServer {
         self.net.fakes.server(&nameserver_at(number))
+    }
+
+    /// A fake master at `host` or `host:port`, as the API takes it.
+    ///
+    /// # Errors
+    /// If that is no place.
+    pub fn master(&self, place: &str) -> Result<FakeMaster, Failure> {
+        Ok(self.net.masters.at(&HostPort::parse_master(place)?))
+    }
+
+    /// Says to the deployment's own name server, from `from`, that a zone has changed, perhaps with the serial that it has
+    /// now; what it answers.
+    ///
+    /// # Errors
+    /// If the name is none or there is no answer.
+    pub async fn notify(
+        &self,
+        zone: &str,
+        from: IpAddr,
+        serial: Option<u32>,
+    ) -> Result<ResponseCode, Failure> {
+        let mut message = question(&Name::parse(zone)?, RecordType::SOA).ok_or("not a name")?;
+        message.metadata.op_code = OpCode::Notify;
+        message.metadata.authoritative = true;
+        if let Some(serial) = serial {
+            let name = WireName::from_ascii(zone)?;
+            let soa = SOA::new(name.clone(), name.clone(), serial, 1, 1, 1, 1);
+            message.add_answer(Record::from_rdata(name, 0, RData::SOA(soa)));
+        }
+        let peer = Peer { address: (from, 53).into(), carrier: Carrier::Udp };
+        let answer = self.net.own.ask_from(&message, peer).await.into_iter().next().ok_or("no answer")?;
+        Ok(answer.metadata.response_code)
     }
 
     /// Lets time pass; everything that is due meanwhile happens. In a world that is held over a broker it is wall time alone

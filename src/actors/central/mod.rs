@@ -28,6 +28,7 @@ mod recordsets;
 mod refusals;
 mod report;
 mod reports;
+mod secondaries;
 mod service_statuses;
 mod shares;
 mod static_tokens;

@@ -198,6 +198,10 @@ pub(super) fn zone_is_deleting() -> Fault {
     Fault::invalid("bad_request", "Can not update a deleting zone")
 }
 
+pub(super) fn not_a_secondary() -> Fault {
+    Fault::invalid("bad_request", "Only SECONDARY zones are transferred from masters")
+}
+
 pub(super) fn zone_is_shared() -> Fault {
     Fault::invalid(
         "zone_is_shared",

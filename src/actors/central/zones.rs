@@ -45,6 +45,7 @@ impl Handle<CreateZone> for CentralService {
             .once::<CreateZone, _, _>(cx, |tx| {
                 Box::pin(async {
                     let created = zone_writes::create(tx, &new).await?;
+                    self.first_transfer(tx, &created.zone).await?;
                     self.emit(tx, cx, Event::ZoneCreated(&created.zone), new.now).await?;
                     Ok(created)
                 })
@@ -52,6 +53,9 @@ impl Handle<CreateZone> for CentralService {
             .await?;
         for id in &created.touched {
             self.nudge(cx, *id).await;
+        }
+        if created.zone.kind == ZoneKind::Secondary {
+            self.nudge_refresh(cx, created.zone.id).await;
         }
         Ok(created.zone)
     }
@@ -96,12 +100,14 @@ impl Handle<UpdateZone> for CentralService {
                     admission::admissible_ttl(self.config.min_ttl, low_ttl, m.changes.ttl)?;
                     let (before, now) = (zone.clone(), self.clock.now());
                     let changed = zone_writes::update(tx, zone, &m.changes, now).await?;
+                    self.change_of_masters(tx, &before, &changed).await?;
                     self.emit(tx, cx, Event::ZoneUpdated(&before, &changed), now).await?;
                     Ok(changed)
                 })
             })
             .await?;
         self.nudge(cx, m.id).await;
+        self.nudge_after(cx, &changed, &m.changes).await;
         Ok(changed)
     }
 }

@@ -1,4 +1,5 @@
-//! Imports, exports and changes of pools that nobody is at: whoever accepted them may have died.
+//! Work that waits for its time: imports, exports and changes of pools that nobody is at, since whoever accepted them may have
+//! died, and secondary zones whose masters are to be asked.
 //!
 //! Invariants: as for every periodic task; a job is held by one central at a time, whatever happens here.
 
@@ -8,7 +9,8 @@ use crate::actors::central::api::Central;
 use crate::actors::central::api::pools::ResumePools;
 use crate::actors::central::api::tasks::RunTasks;
 use crate::actors::reconcile::Reconcile;
-use crate::config::ZoneTasksConfig;
+use crate::actors::worker::api::{RefreshShards, Worker};
+use crate::config::{RefreshConfig, ZoneTasksConfig};
 use crate::transport::{Cx, Fault, ServiceRef};
 
 /// Takes up imports and exports again.
@@ -49,6 +51,30 @@ impl Reconcile for PoolWork {
         let Some(token) = singletons(&working) else { return Ok(()) };
         let message = ResumePools { token, batches: BATCHES };
         while self.central.call(cx, message.clone()).await? && !cx.is_expired() {}
+        Ok(())
+    }
+}
+
+/// Has the masters of secondary zones asked.
+#[derive(Debug)]
+pub(super) struct SecondaryRefresh {
+    pub(super) ownership: Ownership,
+    pub(super) worker: ServiceRef<Worker>,
+    pub(super) config: RefreshConfig,
+}
+
+impl Reconcile for SecondaryRefresh {
+    const NAME: &'static str = "secondary_refresh";
+
+    async fn pass(&self, cx: &Cx) -> Result<(), Fault> {
+        let working = self.ownership.begin().await;
+        let leases = working.leases().to_vec();
+        if leases.is_empty() {
+            return Ok(());
+        }
+        let message = RefreshShards { leases, limit: self.config.batch_size, tick: working.tick(Self::NAME) };
+        let found = self.worker.call(cx, message).await?;
+        tracing::debug!(zones = found.zones, "secondary zones are due");
         Ok(())
     }
 }

@@ -124,6 +124,10 @@ impl ProducerService {
                     let task = jobs::PoolWork { ownership, central };
                     reconciler(task, config.pool_work.interval, stop, runtime)
                 }
+                TaskName::SecondaryRefresh => {
+                    let task = jobs::SecondaryRefresh { ownership, worker, config: config.secondary_refresh };
+                    reconciler(task, config.secondary_refresh.interval, stop, runtime)
+                }
                 TaskName::ServiceCleanup => {
                     let task = tasks::ServiceCleanup { ownership, central, config: config.service_cleanup };
                     reconciler(task, config.service_cleanup.interval, stop, runtime)

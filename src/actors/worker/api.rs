@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::host_port::HostPort;
 use crate::domain::ids::ZoneId;
 use crate::domain::shard_lease::ShardLease;
 use crate::domain::tick::Tick;
@@ -22,6 +23,8 @@ impl Service for Worker {
 rpcs! { Worker;
     "publish_zone"   PublishZone   => (),        repeatable, key = zone;
     "recover_shards" RecoverShards => Recovered, repeatable;
+    "refresh_zone"   RefreshZone   => (),        repeatable, key = zone;
+    "refresh_shards" RefreshShards => Recovered, repeatable;
 }
 
 /// The zone was changed, created or deleted: bring it to the name servers. Answered once that is under way.
@@ -34,6 +37,26 @@ pub struct PublishZone {
 /// Take up again whatever lags in these shards and was not tried lately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoverShards {
+    /// Only zones in these shards; their tokens are claimed in the transaction that takes zones up.
+    pub leases: Vec<ShardLease>,
+    /// The most zones to take up.
+    pub limit: u32,
+    /// Done once under this name.
+    pub tick: Tick,
+}
+
+/// The masters of the secondary zone may have something new. Answered once somebody looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshZone {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The master that said so, to be asked first.
+    pub from: Option<HostPort>,
+}
+
+/// Look after the secondary zones in these shards whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshShards {
     /// Only zones in these shards; their tokens are claimed in the transaction that takes zones up.
     pub leases: Vec<ShardLease>,
     /// The most zones to take up.

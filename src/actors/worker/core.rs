@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::api::Worker;
 use super::desk::Desk;
+use super::inbound::Inbound;
 use super::kit::PoolKits;
 use super::pace::Pace;
 use super::tools::Tools;
@@ -32,6 +33,8 @@ pub(super) struct Core {
     pub(super) desk: Arc<Desk>,
     /// One for each zone being propagated.
     pub(super) permits: Arc<Semaphore>,
+    /// Secondary zones and their masters.
+    pub(super) inbound: Inbound,
     pub(super) central: ServiceRef<Central>,
     pub(super) mdns: ServiceRef<Mdns>,
     pub(super) workers: ServiceRef<Worker>,

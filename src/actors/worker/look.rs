@@ -52,7 +52,7 @@ pub(super) enum Finding {
         zone: Box<Zone>,
         /// Its pool.
         kit: Arc<PoolKit>,
-        /// The text of its SOA record, where that is ours to make.
+        /// The text of its SOA record, unless that is made where it is served.
         soa: Option<String>,
     },
     /// It is to be removed from the name servers.
@@ -67,7 +67,7 @@ pub(super) enum Finding {
 /// What the transaction found; a pool that was read becomes a kit only after it is committed.
 enum Seen {
     Finding(Finding),
-    Work { zone: Box<Zone>, pool: Result<Arc<PoolKit>, Box<Pool>> },
+    Work { zone: Box<Zone>, pool: Result<Arc<PoolKit>, Box<Pool>>, given: Option<String> },
 }
 
 /// Looks, and publishes what is due. With `steal` another worker's claim is taken over.
@@ -83,15 +83,15 @@ pub(super) async fn look(
     if matches!(seen, Seen::Work { .. }) {
         core.pace.published(due.elapsed());
     }
-    let (zone, pool) = match seen {
+    let (zone, pool, given) = match seen {
         Seen::Finding(finding) => return Ok(finding),
-        Seen::Work { zone, pool } => (zone, pool),
+        Seen::Work { zone, pool, given } => (zone, pool, given),
     };
     let kit = pool.unwrap_or_else(|pool| core.kits.put(*pool));
     Ok(if zone.progress.is_deleting() {
         Finding::Deletion { zone, kit }
     } else {
-        let soa = soa_text(&zone, &kit.pool);
+        let soa = soa_text(&zone, &kit.pool).or(given);
         Finding::Version { zone, kit, soa }
     })
 }
@@ -111,6 +111,11 @@ async fn see(
     if zone.progress.propagated == zone.progress.generation {
         return Ok(Seen::Finding(Finding::Settled));
     }
+    if is_awaited(&zone) {
+        return Ok(Seen::Finding(Finding::Settled));
+    }
+    let given = soa.as_ref().filter(|_| zone.kind == ZoneKind::Secondary);
+    let given = given.and_then(|set| set.records.first().cloned());
     let publishes = zone.progress.is_unpublished() && !zone.progress.is_deleting();
     if publishes {
         let wait = wait(zone.published_at, now, window);
@@ -145,7 +150,12 @@ async fn see(
         };
         publish(tx, &mut zone, soa, pool, now).await?;
     }
-    Ok(Seen::Work { zone: Box::new(zone), pool })
+    Ok(Seen::Work { zone: Box::new(zone), pool, given })
+}
+
+/// True for a zone that has yet to arrive from its masters: until then there is nothing to show.
+fn is_awaited(zone: &Zone) -> bool {
+    zone.kind == ZoneKind::Secondary && zone.transferred_at.is_none() && !zone.progress.is_deleting()
 }
 
 /// How long until the window that the last publishing began is over.

@@ -12,6 +12,7 @@ pub mod backends;
 mod backoff;
 mod core;
 mod desk;
+mod inbound;
 mod kit;
 mod look;
 mod pace;
@@ -34,14 +35,15 @@ use self::attendance::Attendance;
 use self::backends::Backends;
 use self::core::Core;
 use self::desk::{Desk, Rung, Turn};
+use self::inbound::Inbound;
 use self::kit::PoolKits;
 use self::pace::Pace;
 use self::tools::Tools;
-use crate::actors::central::api::Central;
+use crate::actors::central::api::{Central, Emitter};
 use crate::actors::mdns::api::Mdns;
 use crate::clock::Clock;
-use crate::config::{RecoveryConfig, WorkerConfig};
-use crate::dns::client::Exchange;
+use crate::config::{NotificationsConfig, RecoveryConfig, WorkerConfig};
+use crate::dns::client::{Exchange, Transfers};
 use crate::domain::ids::{InstanceId, ZoneId};
 use crate::store::Store;
 use crate::transport::{Cx, Fault, Handle, RetryPolicy, Service as _, ServiceRef};
@@ -64,6 +66,10 @@ pub struct WorkerParts {
     pub recovery: RecoveryConfig,
     /// The way to the name servers.
     pub exchange: Arc<dyn Exchange>,
+    /// The way to the masters of secondary zones.
+    pub transfers: Arc<dyn Transfers>,
+    /// How others are told what came from there, and the name of this host.
+    pub notifications: (NotificationsConfig, String),
     /// The drivers of targets.
     pub backends: Backends,
     /// Takes reports.
@@ -86,6 +92,9 @@ impl WorkerService {
     pub fn new(parts: WorkerParts) -> Self {
         let most = parts.config.max_propagations.clamp(1, Semaphore::MAX_PERMITS);
         let pace = Pace::new(parts.config.batch_window, parts.config.batch_window_max);
+        let (notifications, host) = &parts.notifications;
+        let emitter = Emitter::new(notifications, host);
+        let inbound = Inbound::new(parts.transfers, emitter, parts.config.xfr.max_running);
         let tools = Arc::new(Tools {
             store: parts.store.clone(),
             exchange: parts.exchange,
@@ -103,6 +112,7 @@ impl WorkerService {
             pace,
             desk: Desk::new(most.saturating_mul(DESK_FACTOR)),
             permits: Arc::new(Semaphore::new(most)),
+            inbound,
             central: parts.central,
             mdns: parts.mdns,
             workers: parts.workers.retrying(RetryPolicy::NEVER),
@@ -118,14 +128,19 @@ impl WorkerService {
     }
 
     fn attend(&self, zone: ZoneId) -> Result<(), Fault> {
-        match self.core.desk.ring(zone) {
-            Rung::Begins(turn) => {
-                self.core.tools.tasks.spawn(attend_in_turn(Arc::clone(&self.core), turn));
-                Ok(())
-            }
-            Rung::Heard | Rung::Waits => Ok(()),
-            Rung::Full => Err(Fault::overloaded(Worker::NAME)),
+        attend(&self.core, zone)
+    }
+}
+
+/// Sees to it that somebody attends to the zone.
+fn attend(core: &Arc<Core>, zone: ZoneId) -> Result<(), Fault> {
+    match core.desk.ring(zone) {
+        Rung::Begins(turn) => {
+            core.tools.tasks.spawn(attend_in_turn(Arc::clone(core), turn));
+            Ok(())
         }
+        Rung::Heard | Rung::Waits => Ok(()),
+        Rung::Full => Err(Fault::overloaded(Worker::NAME)),
     }
 }
 

@@ -57,7 +57,7 @@ mod tests {
             assert_eq!(read_stored(rtype, text).unwrap().to_wire(), octets, "{text}");
         }
         assert_eq!(read_stored(RecordType::A, "\\# 4 c0000201"), RData::parse(RecordType::A, "192.0.2.1"));
-        for text in ["", "x", "192.0.2.1\n192.0.2.2", "192.0.2.1 ; (", "\\# 5 c0000201"] {
+        for text in ["", "x", "192.0.2.1\n192.0.2.2", "192.0.2.1 (", "\\# 5 c0000201"] {
             assert_eq!(read_stored(RecordType::A, text), RData::parse(RecordType::A, text), "{text}");
         }
     }

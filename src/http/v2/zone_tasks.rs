@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::{Answer, id_is_missing, method_not_allowed, zone_body};
-use crate::actors::central::api::zones::{AbandonZone, GetZone, MoveZone};
+use crate::actors::central::api::zones::{AbandonZone, GetZone, MoveZone, XfrZone};
 use crate::domain::ids::PoolId;
 use crate::http::body::Object;
 use crate::http::context::{Ctx, PatchCtx};
@@ -20,6 +20,9 @@ pub(super) fn routes(routes: &mut Routes) {
         Operation::new("abandonZone", "Forgets a zone and leaves name servers alone")
             .done(204)
             .with(Parameter::DeleteShares)
+    });
+    routes.at("/zones/{zone_id}/tasks/xfr", method_not_allowed).post(xfr, || {
+        Operation::new("transferZone", "Asks the masters of a secondary zone for what is new").done(202)
     });
     routes.at("/zones/{zone_id}/tasks/pool_move", method_not_allowed).post(pool_move, || {
         Operation::new("moveZone", "Moves a zone to another pool")
@@ -44,6 +47,11 @@ struct Destination {
 async fn abandon(ctx: Ctx, path: ZonePath) -> Answer {
     ctx.central(AbandonZone { id: path.zone_id }).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+async fn xfr(ctx: Ctx, path: ZonePath) -> Answer {
+    ctx.central(XfrZone { id: path.zone_id }).await?;
+    Ok(json(&mut HttpResponse::Accepted(), &Value::String(String::new())))
 }
 
 async fn pool_move(ctx: PatchCtx, path: ZonePath, object: Object) -> Answer {

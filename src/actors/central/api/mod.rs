@@ -21,6 +21,9 @@ pub mod transfers;
 pub mod tsig_keys;
 pub mod zones;
 
+/// For whoever changes a zone in a transaction of its own, as a worker does with what a master gave it: what others are told
+/// belongs into that transaction.
+pub(in crate::actors) use super::notify::{Emitter, Event};
 use crate::transport::{Routes, Service, Visit};
 
 /// The tag that callers of central name.

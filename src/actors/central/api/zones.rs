@@ -25,6 +25,7 @@ rpcs! { Central;
     "delete_zone"          DeleteZone         => Zone,           once, key = id;
     "abandon_zone"         AbandonZone        => (),             once, key = id;
     "move_zone"            MoveZone           => (),             once, key = id;
+    "xfr_zone"             XfrZone            => (),             once, key = id;
     "get_zone_nameservers" GetZoneNameservers => Vec<NsRecord>,  repeatable;
     "purge_zones"          PurgeZones         => u64;
     "trim_journals"        TrimJournals       => u64;
@@ -96,6 +97,13 @@ pub struct MoveZone {
     pub id: ZoneId,
     /// Where to; the only other pool that it can go to if absent.
     pub pool_id: Option<PoolId>,
+}
+
+/// Has the masters of a secondary zone asked, and the zone transferred if it is newer there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XfrZone {
+    /// Which.
+    pub id: ZoneId,
 }
 
 /// The NS records of the pool that serves a zone.

@@ -28,7 +28,7 @@ use crate::transport::Cx;
 /// Something that happened: to a zone or a recordset, as it was before, if it was, and as it is after, if it is; or to
 /// something else.
 #[derive(Debug, Clone)]
-pub(super) enum Event<'a> {
+pub(in crate::actors) enum Event<'a> {
     ZoneCreated(&'a Zone),
     ZoneUpdated(&'a Zone, &'a Zone),
     ZoneDeleted(&'a Zone),
@@ -125,7 +125,7 @@ impl Event<'_> {
 
 /// Writes notifications.
 #[derive(Debug)]
-pub(super) struct Emitter {
+pub(in crate::actors) struct Emitter {
     publisher: String,
     format: PayloadFormat,
     most: u32,
@@ -133,12 +133,35 @@ pub(super) struct Emitter {
 
 impl Emitter {
     /// `None` if nobody is to be notified.
-    pub(super) fn new(config: &NotificationsConfig, host: &str) -> Option<Self> {
+    pub(in crate::actors) fn new(config: &NotificationsConfig, host: &str) -> Option<Self> {
         config.is_on().then(|| Self {
             publisher: format!("central.{host}"),
             format: config.payload,
             most: config.outbox_length,
         })
+    }
+
+    /// Tells what happened in this transaction.
+    pub(in crate::actors) async fn emit(
+        &self,
+        tx: &mut dyn Tx,
+        cx: &Cx,
+        event: Event<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut notifications = Vec::new();
+        for payload in event.payloads(self.format) {
+            for name in event.types() {
+                notifications.push(self.notification(
+                    cx,
+                    name,
+                    (event.zone(), Priority::Info),
+                    payload.clone(),
+                    now,
+                ));
+            }
+        }
+        self.put(tx, notifications, now).await
     }
 
     async fn put(
@@ -239,20 +262,10 @@ impl CentralService {
         event: Event<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(emitter) = &self.emitter else { return Ok(()) };
-        let mut notifications = Vec::new();
-        for payload in event.payloads(emitter.format) {
-            for name in event.types() {
-                notifications.push(emitter.notification(
-                    cx,
-                    name,
-                    (event.zone(), Priority::Info),
-                    payload.clone(),
-                    now,
-                ));
-            }
+        match &self.emitter {
+            Some(emitter) => emitter.emit(tx, cx, event, now).await,
+            None => Ok(()),
         }
-        emitter.put(tx, notifications, now).await
     }
 
     /// Tells that a request to the API failed, if somebody is to be told.

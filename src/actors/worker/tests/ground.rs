@@ -13,6 +13,7 @@ use crate::actors::mdns::api::ZonePublished;
 use crate::actors::worker::api::{self, RecoverShards};
 use crate::actors::worker::*;
 use crate::config::Config;
+use crate::dns::client::SocketExchange;
 use crate::dns::fake_server::{FakeNet, FakeServer, TransferSource};
 use crate::domain::generation::Generation;
 use crate::domain::host_port::HostPort;
@@ -163,6 +164,8 @@ impl Ground {
             config,
             recovery: Config::default().producer.recovery,
             exchange: Arc::new(self.net.clone()),
+            transfers: Arc::new(SocketExchange::default()),
+            notifications: (Config::default().notifications, "here".to_owned()),
             backends: Backends::default().with_fake_net(self.net.clone()),
             central: self.transport.service_ref(),
             mdns: self.transport.service_ref(),
