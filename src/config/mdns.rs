@@ -33,6 +33,8 @@ pub struct MdnsConfig {
     pub max_transfers: usize,
     /// Time between two looks for changes whose nudge was lost.
     pub follow_interval: Duration,
+    /// However often a master says that a zone changed, a worker is told once in this time.
+    pub notify_window: Duration,
 }
 
 impl MdnsConfig {
@@ -102,6 +104,11 @@ impl MdnsConfig {
                 "Zone transfers running at once; more are refused.",
             ),
             follow_interval,
+            notify_window: s.get(
+                "notify_window",
+                Duration::from_millis(500),
+                "However often the masters of a SECONDARY zone say that it changed, they are asked once in this time.",
+            ),
         }
     }
 }

@@ -264,7 +264,11 @@ impl Assembly {
     }
 
     async fn mdns(&self, store: &Store, condition: &Condition) -> Result<(), StartError> {
-        let service = Arc::new(MdnsService::new(store.clone(), self.config.mdns.clone()));
+        let service = Arc::new(MdnsService::new(
+            store.clone(),
+            self.config.mdns.clone(),
+            Some(self.transport.service_ref()),
+        ));
         let zones = patiently(condition, || async { Ok(service.load().await?) }).await?;
         tracing::info!(zones, "published zones are loaded");
         self.state.lock().responder = Some(Arc::clone(service.responder()));

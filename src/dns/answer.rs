@@ -131,6 +131,31 @@ impl Authority {
         Writer::reply(out, &mut names, request, usize::from(u16::MAX), self.max_udp).finish(rcode);
     }
 
+    /// Why a NOTIFY cannot be heard, if it cannot.
+    #[must_use]
+    pub fn notify_flaw(&self, request: &Request<'_>) -> Option<Rcode> {
+        let question = &request.question;
+        if request.edns.is_some_and(|edns| edns.version > 0) {
+            Some(Rcode::BadVers)
+        } else if request.signed || question.class != class::IN {
+            Some(Rcode::NotAuth)
+        } else if question.kind != kind::SOA {
+            Some(Rcode::NotImp)
+        } else {
+            None
+        }
+    }
+
+    /// Appends the answer to a NOTIFY (RFC 1996, section 3.8).
+    pub fn acknowledge(&self, request: &Request<'_>, rcode: Rcode, out: &mut Vec<u8>) {
+        let mut names = Names::<NAME_SLOTS>::any_case();
+        let mut writer = Writer::reply(out, &mut names, request, usize::from(u16::MAX), self.max_udp);
+        if rcode == Rcode::NoError {
+            writer.authoritative();
+        }
+        writer.finish(rcode);
+    }
+
     /// The zone to answer from, or why there is no answer from any.
     fn check(&self, request: &Request<'_>) -> Result<Arc<ZoneData>, Rcode> {
         let question = &request.question;
@@ -142,7 +167,7 @@ impl Authority {
             return Err(Rcode::NotAuth);
         }
         if request.opcode == Opcode::Notify {
-            // None of our zones is transferred from elsewhere yet.
+            // Whether a zone is transferred from elsewhere is not known here.
             return Err(Rcode::NotAuth);
         }
         match question.kind {

@@ -12,10 +12,13 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::load::Loader;
+use super::notified::Notified;
 use super::read::StoreReader;
+use crate::dns::answer::Peer;
 use crate::dns::server::{Backing, BackingError, ZoneReader};
-use crate::dns::wire::QName;
+use crate::dns::wire::{QName, Rcode};
 use crate::domain::ids::ZoneId;
+use crate::domain::serial::Serial;
 
 /// How long an answer waits for the database.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -32,6 +35,7 @@ type Waiting = HashMap<Box<[u8]>, (QName, Vec<Asker>)>;
 pub(super) struct Freshness {
     loader: Arc<Loader>,
     queue: Arc<Mutex<Queue>>,
+    notified: Option<Notified>,
 }
 
 #[derive(Debug, Default)]
@@ -42,8 +46,8 @@ struct Queue {
 }
 
 impl Freshness {
-    pub(super) fn new(loader: Arc<Loader>) -> Self {
-        Self { loader, queue: Arc::default() }
+    pub(super) fn new(loader: Arc<Loader>, notified: Option<Notified>) -> Self {
+        Self { loader, queue: Arc::default(), notified }
     }
 
     /// Queues a question; the receiver resolves once memory is current.
@@ -76,6 +80,13 @@ impl Backing for Freshness {
         };
         if !current {
             tracing::warn!(%name, "cannot ask the database in time: answering from memory");
+        }
+    }
+
+    async fn notified(&self, name: &QName, serial: Option<Serial>, peer: &Peer) -> Rcode {
+        match &self.notified {
+            Some(notified) => notified.hear(name, serial, peer.address.ip()).await,
+            None => Rcode::NotAuth,
         }
     }
 

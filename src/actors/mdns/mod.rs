@@ -11,22 +11,25 @@ pub mod api;
 mod follow;
 mod fresh;
 mod load;
+mod notified;
 mod read;
 
 use std::sync::Arc;
 
+use crate::actors::worker::api::Worker;
 use crate::config::MdnsConfig;
 use crate::dns::answer::{Authority, Peer};
 use crate::dns::catalog::Catalog;
 use crate::dns::server::{BindError, Limits, Responder, Server};
 use crate::store::{Store, StoreError};
-use crate::transport::{Cx, Fault, Handle};
+use crate::transport::{Cx, Fault, Handle, ServiceRef};
 
 pub use follow::Follower;
 
 use api::ZonePublished;
 use fresh::Freshness;
 use load::Loader;
+use notified::Notified;
 
 /// One name server.
 #[derive(Debug)]
@@ -38,15 +41,18 @@ pub struct MdnsService {
 }
 
 impl MdnsService {
-    /// A name server for the zones of `store`; it has none before [`Self::load`].
+    /// A name server for the zones of `store`; it has none before [`Self::load`]. What the masters of secondary zones say is
+    /// passed on to `worker`, if there is one.
     #[must_use]
-    pub fn new(store: Store, config: MdnsConfig) -> Self {
+    pub fn new(store: Store, config: MdnsConfig, worker: Option<ServiceRef<Worker>>) -> Self {
         let catalog = Arc::new(Catalog::default());
         let loader = Arc::new(Loader::new(store, Arc::clone(&catalog), config.answer_queries));
         let allowed = config.allow_transfer.clone();
         let may_transfer = move |peer: &Peer| allowed.iter().any(|net| net.contains(peer.address.ip()));
         let authority = Authority::new(catalog, may_transfer, config.max_udp_size);
-        let backing = Arc::new(Freshness::new(Arc::clone(&loader)));
+        let notified =
+            worker.map(|worker| Notified::new(loader.store().clone(), worker, config.notify_window));
+        let backing = Arc::new(Freshness::new(Arc::clone(&loader), notified));
         let responder = Responder::new(authority, backing, config.max_transfers, config.max_message_size);
         let follower = Arc::new(Follower::new(Arc::clone(&loader)));
         Self { loader, follower, responder: Arc::new(responder), config }

@@ -12,10 +12,11 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::dns::answer::{Authority, Outcome, Peer};
 use crate::dns::transfer::{Frames, TransferRequest, whole_zone};
-use crate::dns::wire::{Opcode, QName, Request, Unreadable, kind};
+use crate::dns::wire::{Opcode, QName, Rcode, Request, Unreadable, kind};
 use crate::dns::zone::RrSet;
 use crate::domain::ids::ZoneId;
 use crate::domain::name::Name;
+use crate::domain::serial::Serial;
 
 /// How long a transfer waits for one of those under way to end.
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(10);
@@ -28,6 +29,11 @@ pub trait Backing: Send + Sync + 'static {
     /// Brings the zone that encloses `name` in memory up to the last publish that was committed before this call.
     /// If that cannot be found out in time, memory has to do.
     async fn refresh(&self, name: &QName);
+
+    /// Takes the word that a zone has changed elsewhere, perhaps with its serial there; answers what to answer.
+    async fn notified(&self, _name: &QName, _serial: Option<Serial>, _peer: &Peer) -> Rcode {
+        Rcode::NotAuth
+    }
 
     /// Opens the published version of a zone, to be transferred; `None` if there is none.
     ///
@@ -115,7 +121,7 @@ impl Responder {
     /// Answers from memory if that will do, appending to `out`; `None` if [`Self::respond`] has to be asked.
     pub fn respond_now(&self, message: &[u8], peer: &Peer, out: &mut Vec<u8>) -> Option<Outcome> {
         match Request::read(message) {
-            Ok(request) if shows_serial(&request) => None,
+            Ok(request) if shows_serial(&request) || request.opcode == Opcode::Notify => None,
             Ok(request) => Some(self.authority.answer_request(&request, peer, out)),
             Err(Unreadable::Silent) => Some(Outcome::Silent),
             Err(Unreadable::Refuse(refusal)) => {
@@ -127,12 +133,23 @@ impl Responder {
 
     /// Answers a message, looking at the database first if need be. A message begins after `prefix` free octets.
     pub async fn respond(&self, message: &[u8], peer: &Peer, prefix: usize) -> Reply {
-        if let Ok(request) = Request::read(message)
-            && shows_serial(&request)
-        {
-            self.backing.refresh(&request.question.name).await;
-        }
         let mut out = vec![0; prefix];
+        if let Ok(request) = Request::read(message) {
+            if request.opcode == Opcode::Notify {
+                let rcode = match self.authority.notify_flaw(&request) {
+                    Some(flaw) => flaw,
+                    None => {
+                        let (name, serial) = (&request.question.name, request.known_serial);
+                        self.backing.notified(name, serial, peer).await
+                    }
+                };
+                self.authority.acknowledge(&request, rcode, &mut out);
+                return Reply::Message(out);
+            }
+            if shows_serial(&request) {
+                self.backing.refresh(&request.question.name).await;
+            }
+        }
         match self.authority.answer(message, peer, &mut out) {
             Outcome::Silent => Reply::Silent,
             Outcome::Answered => Reply::Message(out),

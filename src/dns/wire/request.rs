@@ -21,7 +21,8 @@ pub struct Request<'a> {
     pub question: Question<'a>,
     /// The requester's EDNS, if it speaks that.
     pub edns: Option<Edns>,
-    /// The serial that an IXFR request says the requester has (RFC 1995, section 3).
+    /// The serial that an IXFR request says the requester has (RFC 1995, section 3), or that a NOTIFY says the zone has now
+    /// (RFC 1996, section 3.7).
     pub known_serial: Option<Serial>,
     /// The message ends with a TSIG record.
     pub signed: bool,
@@ -118,7 +119,10 @@ impl<'a> Request<'a> {
     /// Walks the other three sections; `None` if any part is malformed.
     fn read_records(&mut self, cursor: &mut Cursor<'a>, an: u16, ns: u16, ar: u16) -> Option<()> {
         for _ in 0..an {
-            cursor.record()?;
+            let record = cursor.record()?;
+            if record.kind == kind::SOA && self.opcode == Opcode::Notify {
+                self.known_serial = Some(record.soa_serial()?);
+            }
         }
         for _ in 0..ns {
             let record = cursor.record()?;
