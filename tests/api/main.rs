@@ -13,6 +13,7 @@ mod protocol;
 mod quotas;
 mod recordsets;
 mod scheduling;
+mod secondaries;
 mod services;
 mod shares;
 mod support;
