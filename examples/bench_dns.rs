@@ -101,7 +101,7 @@ async fn from_database(names: usize) -> anyhow::Result<()> {
     for answer_queries in [true, false] {
         let config =
             MdnsConfig { listen: vec![([127, 0, 0, 1], 0).into()], answer_queries, ..Config::default().mdns };
-        let mdns = MdnsService::new(store.clone(), config);
+        let mdns = MdnsService::new(store.clone(), config, None);
         let started = Instant::now();
         mdns.load().await?;
         report(&format!("loading, memory filled: {answer_queries}"), names, "records", started.elapsed());
