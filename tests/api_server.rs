@@ -9,9 +9,11 @@ use std::time::Duration;
 use ordain::actors::api::api::Front as _;
 use ordain::actors::central::api::Central;
 use ordain::actors::central::api::zones::FindZones;
+use ordain::config::Config;
 use ordain::domain::page::Page;
 use ordain::domain::policy::{Policy, PolicyInForce};
 use ordain::http::{Api, ApiServer, ApiSettings, Authentication, HealthCheck, ServerHandle};
+use ordain::remote::neutron::Neutron;
 use ordain::transport::{Fake, Faked, InProcess, run_threaded};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,6 +40,7 @@ async fn listen(settings: ApiSettings) -> Listening {
         transport.service_ref(),
         PolicyInForce::new(Policy::defaults().unwrap()),
         Authentication::none(),
+        Neutron::new(Config::default().neutron, tokio::runtime::Handle::current()).unwrap(),
         settings,
         HealthCheck::default(),
     );

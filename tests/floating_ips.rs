@@ -137,7 +137,10 @@ fn a_record_is_changed_and_removed_by_its_project_alone() {
         assert_eq!(in_dns(&world, "40.113.0.203.in-addr.arpa.").await?, ["new.example.org."]);
         // Readers look and do not touch; whoever has no floating IP of this id has no record of it.
         let reader = Caller { roles: "reader", ..one };
-        assert_eq!(reader.names(&[mine.clone()], &[]).await, [Some("new.example.org.".to_owned())]);
+        assert_eq!(
+            reader.names(std::slice::from_ref(&mine), &[]).await,
+            [Some("new.example.org.".to_owned())]
+        );
         assert_eq!(reader.set(&mine, "x.example.org.").await.unwrap_err().code.status(), 403);
         assert_eq!(reader.unset(&mine).await.unwrap_err().code.status(), 403);
         assert_eq!(two.unset(&mine).await.unwrap_err().code.status(), 404);
@@ -188,8 +191,11 @@ fn records_of_floating_ips_that_moved_or_are_gone_go_away() {
         two.set(&ips[0], "theirs.example.org.").await.unwrap();
         // The second was released, and the region that has the last one was not asked.
         let www = Some("www.example.org.".to_owned());
-        assert_eq!(one.names(&ips[2..], &["R1"]).await, [www.clone()]);
-        assert_eq!(one.names(&[elsewhere.clone()], &[]).await, [Some("r2.example.org.".to_owned())]);
+        assert_eq!(one.names(&ips[2..], &["R1"]).await, std::slice::from_ref(&www));
+        assert_eq!(
+            one.names(std::slice::from_ref(&elsewhere), &[]).await,
+            [Some("r2.example.org.".to_owned())]
+        );
         assert_eq!(two.names(&ips[..1], &["R1"]).await, [Some("theirs.example.org.".to_owned())]);
         assert_eq!(one.names(&ips[1..], &[]).await, [None, www]);
         // Its address has a new floating IP, which is asked for by its id.
@@ -214,7 +220,7 @@ fn regions_with_the_same_addresses_do_not_take_each_others_records() {
         let (one, two) = (Caller::member(&world, "p1"), Caller::member(&world, "p2"));
         let (here, there) = (ip("R1", 1, "203.0.113.1"), ip("R2", 2, "203.0.113.1"));
         one.set(&here, "here.example.org.").await.unwrap();
-        assert_eq!(two.names(&[there.clone()], &["R2"]).await, [None]);
+        assert_eq!(two.names(std::slice::from_ref(&there), &["R2"]).await, [None]);
         assert_eq!(two.set(&there, "there.example.org.").await.unwrap_err().kind, "duplicate_recordset");
         assert_eq!(one.names(&[here], &["R1"]).await, [Some("here.example.org.".to_owned())]);
         Ok(())

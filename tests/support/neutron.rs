@@ -15,6 +15,9 @@ use super::ports::free_port;
 const LOOKS: u32 = 6000;
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// A floating IP: its id, its address, its project.
+type Held<'a> = (&'a str, &'a str, &'a str);
+
 /// A running one.
 #[derive(Debug)]
 pub(crate) struct Neutron {
@@ -68,8 +71,8 @@ impl Neutron {
     }
 
     /// Gives each region its floating IPs: id, address, project.
-    pub(crate) fn has(&mut self, regions: &[(&str, &[(&str, &str, &str)])]) {
-        let item = |(id, address, project): &(&str, &str, &str)| json!({"id": id, "floating_ip_address": address, "project_id": project, "tenant_id": project});
+    pub(crate) fn has(&mut self, regions: &[(&str, &[Held<'_>])]) {
+        let item = |(id, address, project): &Held<'_>| json!({"id": id, "floating_ip_address": address, "project_id": project, "tenant_id": project});
         self.ips = regions
             .iter()
             .map(|(region, ips)| ((*region).to_owned(), ips.iter().map(item).collect::<Value>()))
