@@ -183,7 +183,7 @@ fn members(document: &Value, schema: &Map<String, Value>, value: &Value) -> Resu
         match declared {
             None | Some(Value::Bool(false)) => return Err(format!("the member {name} is not declared")),
             Some(declared) => {
-                conforms(document, declared, value).map_err(|wrong| format!("{name}: {wrong}"))?
+                conforms(document, declared, value).map_err(|wrong| format!("{name}: {wrong}"))?;
             }
         }
     }
