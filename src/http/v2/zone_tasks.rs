@@ -22,7 +22,8 @@ pub(super) fn routes(routes: &mut Routes) {
             .with(Parameter::DeleteShares)
     });
     routes.at("/zones/{zone_id}/tasks/xfr", method_not_allowed).post(xfr, || {
-        Operation::new("transferZone", "Asks the masters of a secondary zone for what is new").answers::<String>(202)
+        Operation::new("transferZone", "Asks the masters of a secondary zone for what is new")
+            .answers::<String>(202)
     });
     routes.at("/zones/{zone_id}/tasks/pool_move", method_not_allowed).post(pool_move, || {
         Operation::new("moveZone", "Moves a zone to another pool")
