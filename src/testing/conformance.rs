@@ -3,6 +3,11 @@
 //! Invariants: nothing in a schema is passed over (a keyword that is not known here is a failure), and no member of an answer
 //! is: objects that list their properties have no others, though the document leaves room for more.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use fancy_regex::Regex;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -93,6 +98,21 @@ fn resolve<'d>(document: &'d Value, schema: &'d Value) -> Result<&'d Value, Wron
     }
 }
 
+thread_local! {
+    /// Patterns are few, and making them takes longer than using them.
+    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+fn matches(pattern: &str, text: &str) -> Result<bool, Wrong> {
+    PATTERNS.with_borrow_mut(|patterns| {
+        let known = match patterns.entry(pattern.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Regex::new(pattern).map_err(|error| error.to_string())?),
+        };
+        Ok(known.is_match(text).unwrap_or(false))
+    })
+}
+
 /// Compares a value with a schema of the document.
 ///
 /// # Errors
@@ -156,11 +176,10 @@ pub fn conforms(document: &Value, schema: &Value, value: &Value) -> Result<(), W
                 (Some(items), Some(bound)) => items.len() as u64 <= bound,
                 _ => true,
             },
-            "pattern" => {
-                let pattern = fancy_regex::Regex::new(keyword.as_str().unwrap_or_default());
-                let pattern = pattern.map_err(|error| error.to_string())?;
-                value.as_str().is_none_or(|text| pattern.is_match(text).unwrap_or(false))
-            }
+            "pattern" => match value.as_str() {
+                Some(text) => matches(keyword.as_str().unwrap_or_default(), text)?,
+                None => true,
+            },
             "format" => match (keyword.as_str(), value.as_str()) {
                 (Some("uuid"), Some(text)) => Uuid::try_parse(text).is_ok(),
                 _ => true,

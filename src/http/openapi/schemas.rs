@@ -103,7 +103,10 @@ inline! {
     [] ZoneKindWord => words([ZoneKind::Primary, ZoneKind::Secondary, ZoneKind::Catalog].map(ZoneKind::as_str));
     [] RecordTypeWord => {
         let names: Vec<&str> = RecordType::NAMED.iter().filter_map(|kind| kind.name()).collect();
-        json_schema!({"type": "string", "enum": names})
+        json_schema!({"anyOf": [
+            {"type": "string", "enum": names},
+            {"description": "What came from the master of a secondary zone (RFC 3597).", "type": "string", "pattern": "^TYPE[0-9]{1,5}$"},
+        ]})
     };
     [] TaskStatusWord => words([TaskStatus::Pending, TaskStatus::Complete, TaskStatus::Error].map(TaskStatus::as_str));
     [] TransferStatusWord => words([TransferStatus::Active, TransferStatus::Complete].map(TransferStatus::as_str));
