@@ -263,6 +263,9 @@ fn deleted_zones_are_purged_days_later() {
             config.heartbeat_interval = hour;
             config.mdns.follow_interval = hour;
             config.producer.recovery.interval = hour;
+            config.producer.secondary_refresh.interval = hour;
+            config.producer.pool_work.interval = hour;
+            config.producer.zone_tasks.interval = hour;
         });
         let world = World::start(spec).await?;
         let zone = world.api().create_zone("example.org.").await?;
@@ -344,6 +347,9 @@ fn old_lines_of_the_journal_are_forgotten_and_transfers_go_on() {
             config.heartbeat_interval = hour;
             config.mdns.follow_interval = hour;
             config.producer.recovery.interval = hour;
+            config.producer.secondary_refresh.interval = hour;
+            config.producer.pool_work.interval = hour;
+            config.producer.zone_tasks.interval = hour;
         });
         let world = World::start(spec).await?;
         let zone = world.api().create_zone("example.org.").await?;
