@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs every test program of the workspace, two at a time.
+"""Runs every test program of the workspace, three at a time.
 
 Many tests wait more than they work: for leases that expire, servers that start, processes that are stopped. Those that do so
-for longest begin first, in one lane; the other lane has those that keep the processors busy. What a program prints is shown
+for longest begin first, in two lanes; the third lane has those that keep the processors busy. What a program prints is shown
 when it has ended, whole if it failed. A program that takes longer than the limit is stopped, and has failed.
 """
 
@@ -74,7 +74,7 @@ def main():
                     print(output, flush=True)
                     failed.append(one[0])
 
-    lanes = [threading.Thread(target=lane, args=order) for order in [(waiting, busy), (busy, waiting)]]
+    lanes = [threading.Thread(target=lane, args=order) for order in [(waiting, busy), (waiting, busy), (busy, waiting)]]
     for one in lanes:
         one.start()
     for one in lanes:
