@@ -230,7 +230,10 @@ fn data(kind: &str, number: u32) -> Records {
     let [_, b, c, d] = number.to_be_bytes();
     let texts = match kind {
         "A" => vec![format!("10.{b}.{c}.{d}")],
-        "AAAA" => vec![format!("2001:db8::{:x}", number.max(1)), format!("2001:db8:1::{:x}", number.max(1))],
+        "AAAA" => {
+            let address = |net: u128| std::net::Ipv6Addr::from(net + u128::from(number.max(1))).to_string();
+            vec![address(0x2001_0db8 << 96), address(0x2001_0db8_0001 << 80)]
+        }
         "MX" => vec![format!("10 mx{number}.example.org."), format!("20 mx{number}.example.net.")],
         _ => vec![format!("\"change {number}\"")],
     };
