@@ -76,10 +76,11 @@ impl SqliteDriver {
         let mut lease = Arc::clone(&self.writer).lease().await?;
         let done = spawn_blocking(move || {
             let done = work(lease.connection().map_err(|e| failure::read(&e))?)?;
-            lease.keep()?;
-            Ok(done)
+            Ok((done, lease.give_back()))
         });
-        done.await.map_err(|e| unavailable(&e))?
+        let (done, kept) = done.await.map_err(|e| unavailable(&e))??;
+        kept.wait().await?;
+        Ok(done)
     }
 }
 

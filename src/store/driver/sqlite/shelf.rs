@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::flush::Flush;
+use super::flush::{Commit, Flush};
 use super::{folder, unavailable};
 use crate::store::driver::Mode;
 use crate::store::error::StoreError;
@@ -23,6 +24,10 @@ use crate::store::error::StoreError;
 const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
+/// After about so many rows the log is brought into the main file: some thousand pages.
+const LOG: usize = 1000;
+/// A transaction of at most so many rows is committed in place.
+const LIGHT: usize = 64;
 
 /// What is connected to.
 #[derive(Debug)]
@@ -42,13 +47,15 @@ pub(super) struct Shelf {
     patience: Duration,
     mode: Mode,
     file: File,
+    /// About how much was written since the log was last brought into the main file.
+    logged: AtomicUsize,
 }
 
 impl Shelf {
     /// At most `size` connections; a transaction waits for one as long as `patience`.
     pub(super) fn new(file: File, mode: Mode, size: usize, patience: Duration) -> Self {
         let seats = Arc::new(Semaphore::new(size.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { idle: Mutex::default(), seats, patience, mode, file }
+        Self { idle: Mutex::default(), seats, patience, mode, file, logged: AtomicUsize::new(0) }
     }
 
     /// Waits for a connection to be free. It is opened, if need be, at its first use.
@@ -75,7 +82,10 @@ impl Shelf {
         let synchronous = if self.file.flush.is_some() { "NORMAL" } else { "OFF" };
         let query_only = if self.mode == Mode::Read { "ON" } else { "OFF" };
         if self.mode == Mode::Write {
-            connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
+            connection.execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; \
+                 PRAGMA wal_autocheckpoint = 0;",
+            )?;
         }
         connection.execute_batch(&format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
@@ -104,12 +114,55 @@ impl Lease {
         Ok(self.connection.insert(connection))
     }
 
-    /// Gives the connection back after a commit, and makes sure that the commit is kept. Blocks.
-    pub(super) fn keep(self) -> Result<(), StoreError> {
-        let Some(flush) = self.shelf.file.flush.clone() else { return Ok(()) };
-        let commit = flush.committed();
-        drop(self);
-        flush.wait(commit).map_err(|e| unavailable(&e))
+    /// Begins to write, if that takes no waiting: the connection is open and no other process writes.
+    pub(super) fn begins_at_once(&mut self) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        if connection.busy_timeout(Duration::ZERO).is_err() {
+            return false;
+        }
+        let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.raw_execute());
+        let patient = connection.busy_timeout(BUSY);
+        begun.is_ok() && patient.is_ok()
+    }
+
+    /// True if a transaction of so many rows may be committed in place: it writes to the log, not to the disk.
+    pub(super) fn is_light(&self, rows: usize) -> bool {
+        rows <= LIGHT && self.shelf.logged.load(Ordering::Relaxed) + rows < LOG
+    }
+
+    /// Commits a transaction of about so many rows and gives the connection back. Blocks, unless it is a light one.
+    pub(super) fn commit(mut self, rows: usize) -> Result<Kept, rusqlite::Error> {
+        self.connection()?.prepare_cached("COMMIT")?.raw_execute()?;
+        if self.shelf.logged.fetch_add(rows, Ordering::Relaxed) + rows >= LOG {
+            self.shelf.logged.store(0, Ordering::Relaxed);
+            // What readers are in the way of is brought there the next time.
+            let checkpoint = self.connection()?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = checkpoint {
+                tracing::warn!(%error, "the log was not brought into the database file");
+            }
+        }
+        Ok(self.give_back())
+    }
+
+    /// Gives the connection back after a commit.
+    pub(super) fn give_back(self) -> Kept {
+        // Noted before another may write.
+        Kept(self.shelf.file.flush.clone().map(|flush| (flush.committed(), flush)))
+    }
+}
+
+/// A commit on its way to the disk.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct Kept(Option<(Commit, Arc<Flush>)>);
+
+impl Kept {
+    /// Resolves when it is there.
+    pub(super) async fn wait(self) -> Result<(), StoreError> {
+        match self.0 {
+            Some((commit, flush)) => flush.kept(commit).await.map_err(|e| unavailable(&e)),
+            None => Ok(()),
+        }
     }
 }
 
