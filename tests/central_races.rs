@@ -59,6 +59,7 @@ fn pool(now: Timestamp) -> Pool {
     let hostname = name("ns1.example.net.");
     Pool {
         id: PoolId::DEFAULT,
+        project_id: None,
         name: "default".to_owned(),
         description: None,
         attributes: BTreeMap::new(),

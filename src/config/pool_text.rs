@@ -96,6 +96,7 @@ mod tests {
         ]);
         let pool = Pool {
             id: PoolId::random(),
+            project_id: None,
             name: String::from("yes"),
             description: Some(String::from("a: \"b\"\n# c")),
             attributes: texts.clone(),

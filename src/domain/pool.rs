@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::host_port::HostPort;
-use super::ids::{AlsoNotifyId, NameserverId, NsRecordId, PoolId, TargetId, TsigKeyId};
+use super::ids::{AlsoNotifyId, NameserverId, NsRecordId, PoolId, ProjectId, TargetId, TsigKeyId};
 use super::name::Name;
 use super::time::Timestamp;
 
@@ -17,6 +17,8 @@ use super::time::Timestamp;
 pub struct Pool {
     /// Its id.
     pub id: PoolId,
+    /// The project that it was made for; nothing follows from it.
+    pub project_id: Option<ProjectId>,
     /// Its name, unique.
     pub name: String,
     /// Free text.

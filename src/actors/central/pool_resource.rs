@@ -25,6 +25,7 @@ impl Handle<CreatePool> for CentralService {
         let now = self.clock.now();
         let empty = Pool {
             id: PoolId::random(),
+            project_id: cx.caller.project.clone(),
             name: m.name,
             description: None,
             attributes: [].into(),
@@ -125,7 +126,7 @@ impl Handle<DeletePool> for CentralService {
 
 /// The pool as it is to be.
 fn changed(pool: &Pool, changes: PoolChanges) -> Result<Pool, Fault> {
-    let PoolChanges { name, description, attributes, ns_records } = changes;
+    let PoolChanges { project, name, description, attributes, ns_records } = changes;
     let mut seen = HashSet::new();
     let mut record = |(hostname, priority): (Name, u16)| {
         if !seen.insert(hostname.key()) {
@@ -138,6 +139,7 @@ fn changed(pool: &Pool, changes: PoolChanges) -> Result<Pool, Fault> {
         None => pool.ns_records.clone(),
     };
     Ok(Pool {
+        project_id: project.or_else(|| pool.project_id.clone()),
         name: name.unwrap_or_else(|| pool.name.clone()),
         description: description.unwrap_or_else(|| pool.description.clone()),
         attributes: attributes.unwrap_or_else(|| pool.attributes.clone()),

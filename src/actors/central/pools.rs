@@ -263,6 +263,7 @@ fn merge(
     let id = old.map(|pool| pool.id).or(spec.id).unwrap_or(new_id);
     let empty = Pool {
         id,
+        project_id: None,
         name: spec.name.clone(),
         description: None,
         attributes: BTreeMap::new(),

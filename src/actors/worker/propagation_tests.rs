@@ -79,6 +79,7 @@ impl Field {
             |number| Nameserver { id: NameserverId::random(), at: place(number), tsigkey_id: None };
         let pool = Pool {
             id: PoolId::DEFAULT,
+            project_id: None,
             name: "default".to_owned(),
             description: None,
             attributes: BTreeMap::new(),

@@ -39,21 +39,19 @@ const MAX_PROJECT: usize = 36;
 /// Greatest priority of an NS record; the least is 1.
 const MAX_PRIORITY: u16 = 10_000;
 
-const fn shape(project: Access) -> [(&'static str, Access); 8] {
-    [
+const SHAPE: Shape = Shape {
+    resource: "pool",
+    members: &[
         ("id", Access::ReadOnly),
-        ("project_id", project),
+        ("project_id", Access::Immutable),
         ("name", Access::Write),
         ("description", Access::Write),
         ("attributes", Access::Write),
         ("ns_records", Access::Write),
         ("created_at", Access::ReadOnly),
         ("updated_at", Access::ReadOnly),
-    ]
-}
-
-const NEW: Shape = Shape { resource: "pool", members: &shape(Access::Write) };
-const SHAPE: Shape = Shape { resource: "pool", members: &shape(Access::ReadOnly) };
+    ],
+};
 const NS_RECORD: Shape =
     Shape { resource: "ns_record", members: &[("priority", Access::Write), ("hostname", Access::Write)] };
 
@@ -70,7 +68,7 @@ pub(super) fn routes(routes: &mut Routes) {
         })
         .post(create, || {
             Operation::new("createPool", "Creates a pool")
-                .takes(Body::new::<View<'_>>(&NEW, &FILTERS))
+                .takes(Body::new::<View<'_>>(&SHAPE, &FILTERS))
                 .answers::<View<'_>>(201)
                 .located()
                 .fails(&[409])
@@ -88,14 +86,12 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 async fn create(ctx: Ctx, object: Object) -> Answer {
-    let (given, project) = new(&object)?;
+    let given = read(&object, || Value::Null)?;
     let [name] = required([("name", given.name.clone())])?;
     let pool = ctx.central(CreatePool { name, given }).await?;
     let mut response = HttpResponse::Created();
     locate(&mut response, &Url { base: &ctx.base, path: PATH, id: pool.id.uuid() });
-    let mut view = View::of(&pool, &ctx.base);
-    view.project_id = project.as_ref().or(ctx.cx.caller.project.as_ref());
-    Ok(json(&mut response, &view))
+    Ok(json(&mut response, &View::of(&pool, &ctx.base)))
 }
 
 async fn find(ctx: Ctx) -> Answer {
@@ -123,23 +119,6 @@ async fn delete(ctx: Ctx, path: PoolPath) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Reads what is said of a new pool, and for which project. Pools are everybody's: the project is only told back.
-fn new(object: &Object) -> Result<(PoolChanges, Option<ProjectId>), ApiError> {
-    let (mut given, mut project) = (PoolChanges::default(), None);
-    NEW.read(
-        object,
-        || Value::Null,
-        |member, value| {
-            if member == "project_id" {
-                project = optional_text(value, member, MAX_PROJECT)?.map(ProjectId::new);
-                return Ok(());
-            }
-            set(&mut given, member, value)
-        },
-    )?;
-    Ok((given, project))
-}
-
 fn read(object: &Object, current: impl Fn() -> Value) -> Result<PoolChanges, ApiError> {
     let mut given = PoolChanges::default();
     SHAPE.read(object, current, |member, value| set(&mut given, member, value))?;
@@ -148,6 +127,7 @@ fn read(object: &Object, current: impl Fn() -> Value) -> Result<PoolChanges, Api
 
 fn set(given: &mut PoolChanges, member: &str, value: &Value) -> Result<(), ApiError> {
     match member {
+        "project_id" => given.project = optional_text(value, member, MAX_PROJECT)?.map(ProjectId::new),
         "name" => given.name = Some(text(value, "name", MAX_NAME)?.into_owned()),
         "description" => given.description = Some(optional_text(value, "description", MAX_DESCRIPTION)?),
         "attributes" => given.attributes = Some(zone_body::attributes(value)?),
@@ -201,8 +181,8 @@ fn ns_record(value: &Value) -> Result<(Name, u16), ApiError> {
 #[schemars(rename = "Pool")]
 struct View<'a> {
     id: PoolId,
-    /// Shown in the answer to whoever made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The project that it was made for; pools are everybody's, and nothing follows from it.
+    #[schemars(length(max = 36))]
     project_id: Option<&'a ProjectId>,
     #[schemars(length(max = 50), example = &"default")]
     name: &'a str,
@@ -232,7 +212,7 @@ impl<'a> View<'a> {
         };
         Self {
             id: pool.id,
-            project_id: None,
+            project_id: pool.project_id.as_ref(),
             name: &pool.name,
             description: pool.description.as_deref(),
             attributes: &pool.attributes,

@@ -8,7 +8,7 @@ use super::list::List;
 use super::zones::hold_pools;
 use super::{pool_work, secrets};
 use crate::domain::host_port::HostPort;
-use crate::domain::ids::{PoolId, TargetId};
+use crate::domain::ids::{PoolId, ProjectId, TargetId};
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::pool::{AlsoNotify, Nameserver, NsRecord, Pool, Target};
 use crate::domain::soa;
@@ -111,10 +111,11 @@ pub async fn put(tx: &mut dyn Tx, pool: &Pool, now: Timestamp) -> Result<Pool, S
     let mut wanted = pool.clone();
     let Some(old) = get(tx, pool.id).await? else {
         (wanted.version, wanted.created_at, wanted.updated_at) = (1, now, None);
-        let sql = "INSERT INTO pools (name, description, attributes, id, version, created_at) \
-                   VALUES ($1, $2, $3, $4, 1, $5)";
-        let attributes = json(&wanted.attributes)?;
-        let args = args![wanted.name.as_str(), wanted.description.as_deref(), attributes, wanted.id, now];
+        let sql = "INSERT INTO pools (name, description, attributes, id, version, created_at, project_id) \
+                   VALUES ($1, $2, $3, $4, 1, $5, $6)";
+        let (attributes, project) = (json(&wanted.attributes)?, wanted.project_id.as_ref());
+        let args =
+            args![wanted.name.as_str(), wanted.description.as_deref(), attributes, wanted.id, now, project];
         tx.run(sql, args).await?;
         write_parts(tx, &wanted).await?;
         return Ok(in_order(wanted));
@@ -131,10 +132,10 @@ pub async fn put(tx: &mut dyn Tx, pool: &Pool, now: Timestamp) -> Result<Pool, S
         hold_pools(tx).await?;
     }
     let sql = "UPDATE pools SET name = $1, description = $2, attributes = $3, version = version + 1, \
-               updated_at = $4 WHERE id = $5 AND version = $6";
-    let attributes = json(&wanted.attributes)?;
-    let args =
-        args![wanted.name.as_str(), wanted.description.as_deref(), attributes, now, wanted.id, old.version];
+               updated_at = $4, project_id = $7 WHERE id = $5 AND version = $6";
+    let (attributes, project) = (json(&wanted.attributes)?, wanted.project_id.as_ref());
+    let (name, description) = (wanted.name.as_str(), wanted.description.as_deref());
+    let args = args![name, description, attributes, now, wanted.id, old.version, project];
     if tx.run(sql, args).await? == 0 {
         return Err(tx.stale("pool"));
     }
@@ -218,8 +219,8 @@ async fn write_parts(tx: &mut dyn Tx, pool: &Pool) -> Result<(), StoreError> {
 /// The pools that meet a condition on `pools p`.
 async fn load(tx: &mut dyn Tx, only: &Query) -> Result<Vec<Pool>, StoreError> {
     let sql = format!(
-        "SELECT p.id, p.name, p.description, p.attributes, p.version, p.created_at, p.updated_at FROM pools p{} \
-         ORDER BY p.created_at, p.id",
+        "SELECT p.id, p.project_id, p.name, p.description, p.attributes, p.version, p.created_at, p.updated_at \
+         FROM pools p{} ORDER BY p.created_at, p.id",
         only.sql
     );
     let rows = tx.rows(sql, only.args.clone()).await?;
@@ -272,6 +273,7 @@ async fn load(tx: &mut dyn Tx, only: &Query) -> Result<Vec<Pool>, StoreError> {
 fn pool(mut row: Row) -> Result<Pool, StoreError> {
     Ok(Pool {
         id: row.id("id")?,
+        project_id: row.text_opt("project_id")?.map(ProjectId::new),
         name: row.text("name")?,
         description: row.text_opt("description")?,
         attributes: row.json("attributes")?,

@@ -145,6 +145,7 @@ pub fn pool(text: &str) -> Pool {
     let also = |host: &str| AlsoNotify { id: AlsoNotifyId::random(), at: HostPort::new(host, 53) };
     Pool {
         id: PoolId::random(),
+        project_id: Some(ProjectId::new("maker")),
         name: text.into(),
         description: Some("a pool".into()),
         attributes: BTreeMap::from([("tier".into(), "gold".into())]),

@@ -25,6 +25,7 @@ pub async fn a_pool_comes_back(bench: Bench) {
     let written = put(&bench, &one, at(1)).await;
     assert_eq!(written, one);
     let bare = Pool {
+        project_id: None,
         description: None,
         attributes: [].into(),
         ns_records: vec![],

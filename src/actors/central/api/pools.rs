@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Central;
-use crate::domain::ids::PoolId;
+use crate::domain::ids::{PoolId, ProjectId};
 use crate::domain::name::Name;
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::pool::Pool;
@@ -23,6 +23,8 @@ rpcs! { Central;
 /// What clients may say of a pool; what is absent stays as it is, or is empty in a new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolChanges {
+    /// The project that it is made for; in a new one the caller's, if it is absent.
+    pub project: Option<ProjectId>,
     /// Its name.
     pub name: Option<String>,
     /// Free text, or none.

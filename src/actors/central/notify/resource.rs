@@ -104,6 +104,8 @@ pub(in crate::actors::central) fn pool(pool: &Pool) -> Value {
     let ns = |ns: &crate::domain::pool::NsRecord| json!({"hostname": ns.hostname.as_str(), "priority": ns.priority});
     json!({
         "id": pool.id.to_string(),
+        "project_id": pool.project_id,
+        "tenant_id": pool.project_id,
         "name": pool.name,
         "description": pool.description,
         "attributes": pool.attributes,

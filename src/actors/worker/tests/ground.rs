@@ -103,6 +103,7 @@ fn pool() -> Pool {
     let hostname = Name::parse("ns1.example.net.").unwrap();
     Pool {
         id: PoolId::DEFAULT,
+        project_id: None,
         name: "default".to_owned(),
         description: None,
         attributes: BTreeMap::new(),
