@@ -112,7 +112,7 @@ pub struct Read {
 }
 
 /// A lock as it stood at an index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockStatus {
     /// Where in the log this was true.
     pub index: Index,

@@ -45,12 +45,13 @@ impl Client {
     pub(crate) fn trust_anew(&self, sessions: &[crate::SessionId]) {
         self.keeper.trust_anew(sessions);
     }
+}
 
-    async fn catch_up(&self) -> Result<(), CoordError> {
-        timeout(DECISION_LIMIT, self.replica.catch_up())
-            .await
-            .unwrap_or_else(|_| Err(CoordError::Unavailable { reason: "no answer in time".to_owned() }))
-    }
+/// Reads, within a limit.
+async fn in_time<T>(read: impl Future<Output = Result<T, CoordError>>) -> Result<T, CoordError> {
+    timeout(DECISION_LIMIT, read)
+        .await
+        .unwrap_or_else(|_| Err(CoordError::Unavailable { reason: "no answer in time".to_owned() }))
 }
 
 /// Gets a command decided, within a limit.
@@ -86,7 +87,7 @@ impl Coordinator for Client {
     }
 
     async fn read(&self, group: &Group) -> Result<Read, CoordError> {
-        self.catch_up().await?;
+        in_time(self.replica.catch_up()).await?;
         Ok(self.cached(group))
     }
 
@@ -119,7 +120,6 @@ impl Coordinator for Client {
     }
 
     async fn inspect(&self, lock: &LockName) -> Result<LockStatus, CoordError> {
-        self.catch_up().await?;
-        Ok(self.replica.ledger().look(|state| state.lock(lock)))
+        in_time(self.replica.inspect(lock)).await
     }
 }

@@ -32,12 +32,23 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn watch(&mut self, state: &State, group: &GroupName) -> watch::Receiver<Arc<View>> {
+    /// Follows a group, of which `view` says how it is now.
+    pub(crate) fn watch(
+        &mut self,
+        group: &GroupName,
+        view: impl FnOnce() -> Arc<View>,
+    ) -> watch::Receiver<Arc<View>> {
         if let Some(sender) = self.groups.get(group) {
             return sender.subscribe();
         }
-        let sender = watch::Sender::new(Arc::new(state.view(group)));
-        self.groups.entry(group.clone()).or_insert(sender).subscribe()
+        self.groups.entry(group.clone()).or_insert_with(|| watch::Sender::new(view())).subscribe()
+    }
+
+    /// Shows a group as it is now.
+    pub(crate) fn show(&self, view: &Arc<View>) {
+        if let Some(sender) = self.groups.get(&view.group) {
+            sender.send_replace(view.clone());
+        }
     }
 
     pub(crate) fn follow(&mut self, state: &State, session: SessionId) -> watch::Receiver<Fate> {

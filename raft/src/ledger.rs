@@ -1,5 +1,7 @@
 //! One process's copy of the state, and everybody who watches it.
 //!
+//! A process without a log has a mirror: it hears what changed for it, and keeps the views of groups and nothing else.
+//!
 //! **Invariants**: commands are applied and published under one lock, in the order of the log; no lock is held across an
 //! await.
 use std::{
@@ -9,16 +11,18 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, watch},
     time::Instant,
 };
 
 use crate::{
     GroupName, Index, Pace, Read, SessionId, View,
-    command::{Command, Entry, Reply},
+    command::{Command, Ending, Entry, Event, Outcome, Reply},
     expiry::Timers,
     hub::{Fate, Hub},
     machine::{self, State},
+    milestones::Milestones,
+    news::News,
 };
 
 #[derive(Debug, Default)]
@@ -26,38 +30,33 @@ struct Inner {
     state: State,
     hub: Hub,
     timers: Timers,
-    queue: Queue,
-}
-
-/// Who waits for an index: woken in the order of indexes, then of asking.
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: BTreeMap<(Index, u64), oneshot::Sender<()>>,
-    asked: u64,
-}
-
-/// A place in the queue, given up when dropped.
-struct Place<'a> {
-    ledger: &'a Ledger,
-    at: (Index, u64),
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.ledger.lock().queue.waiting.remove(&self.at);
-    }
+    mirror: bool,
+    /// Of a mirror: the groups that it has heard of.
+    views: BTreeMap<GroupName, Arc<View>>,
 }
 
 impl Inner {
-    fn apply(&mut self, index: Index, command: &Command) -> Reply {
+    fn apply(&mut self, index: Index, command: &Command, now: Instant) -> Outcome {
         let Self { state, hub, timers, .. } = self;
         let outcome = machine::apply(state, index, command);
-        let now = Instant::now();
         for event in &outcome.events {
             timers.note(event, index, now);
             hub.publish(state, event);
         }
-        outcome.reply
+        outcome
+    }
+
+    fn view(&self, group: &GroupName) -> Arc<View> {
+        self.views.get(group).cloned().unwrap_or_else(|| Arc::new(self.state.view(group)))
+    }
+
+    /// Takes in a view unless it is known already.
+    fn show(&mut self, view: View) {
+        if self.views.get(&view.group).is_none_or(|known| known.epoch < view.epoch) {
+            let view = Arc::new(view);
+            self.hub.show(&view);
+            self.views.insert(view.group.clone(), view);
+        }
     }
 }
 
@@ -65,6 +64,7 @@ impl Inner {
 #[derive(Clone)]
 pub struct Ledger {
     inner: Arc<Mutex<Inner>>,
+    applied: Milestones,
     earlier: Arc<Notify>,
     pace: Pace,
 }
@@ -80,59 +80,90 @@ impl Ledger {
     #[must_use]
     pub fn paced(state: State, pace: Pace) -> Self {
         let timers = Timers::restarted(&state, Instant::now(), pace);
-        let inner = Inner { state, hub: Hub::default(), timers, queue: Queue::default() };
-        Self { inner: Arc::new(Mutex::new(inner)), earlier: Arc::default(), pace }
+        Self::of(Inner { state, timers, ..Inner::default() }, pace)
+    }
+
+    /// What a process without a log knows: nothing yet. It times no session.
+    pub(crate) fn mirror(pace: Pace) -> Self {
+        Self::of(Inner { mirror: true, ..Inner::default() }, pace)
+    }
+
+    fn of(inner: Inner, pace: Pace) -> Self {
+        let applied = Milestones::default();
+        applied.set(inner.state.applied());
+        Self { inner: Arc::new(Mutex::new(inner)), applied, earlier: Arc::default(), pace }
     }
 
     /// Applies the committed command at `index`.
     pub fn apply(&self, index: Index, command: &Command) -> Reply {
         let mut inner = self.lock();
         let before = inner.timers.next();
-        let reply = inner.apply(index, command);
+        let outcome = inner.apply(index, command, Instant::now());
         self.applied(inner, before);
-        reply
+        outcome.reply
     }
 
-    /// Applies committed commands at the indexes that follow. Says the first of them, and the replies.
-    pub fn apply_next(&self, entries: &[Entry]) -> (Index, Vec<Reply>) {
-        let mut inner = self.lock();
+    /// Applies committed commands at the indexes that follow. Says the first of them, and what they came to.
+    pub fn apply_next(&self, entries: &[Entry]) -> (Index, Vec<Outcome>) {
+        let (mut inner, now) = (self.lock(), Instant::now());
         let before = inner.timers.next();
         let first = Index(inner.state.applied().0 + 1);
-        let replies = (first.0..).zip(entries).map(|(at, entry)| inner.apply(Index(at), &entry.command));
-        let replies = replies.collect();
+        let outcomes =
+            (first.0..).zip(entries).map(|(at, entry)| inner.apply(Index(at), &entry.command, now));
+        let outcomes = outcomes.collect();
         self.applied(inner, before);
-        (first, replies)
+        (first, outcomes)
     }
 
-    fn applied(&self, mut inner: MutexGuard<'_, Inner>, before: Option<Instant>) {
+    /// Takes in what a mirror has to hear of everything up to an index; what is known already does nothing.
+    pub(crate) fn hear(&self, upto: Index, incarnation: u16, news: Vec<News>) {
+        let mut inner = self.lock();
+        if upto <= inner.state.applied() {
+            return;
+        }
+        inner.state = State::at(upto, incarnation);
+        for one in news {
+            match one {
+                News::Granted(session, token) => {
+                    let Inner { state, hub, .. } = &mut *inner;
+                    hub.publish(state, &Event::Granted(session, token));
+                }
+                News::Expired(session) => {
+                    let Inner { state, hub, .. } = &mut *inner;
+                    hub.publish(state, &Event::Ended(session, Ending::Expired));
+                }
+                News::Changed(view) => inner.show(*view),
+            }
+        }
+        self.applied(inner, None);
+    }
+
+    /// Takes in all of a mirror that has missed too much; an older one is ignored.
+    pub(crate) fn overlook(&self, all: &State) {
+        let mut inner = self.lock();
+        if all.applied() <= inner.state.applied() {
+            return;
+        }
+        inner.hub.refresh(all);
+        for group in all.groups() {
+            inner.show(all.view(group));
+        }
+        inner.state = State::at(all.applied(), all.incarnation());
+        self.applied(inner, None);
+    }
+
+    fn applied(&self, inner: MutexGuard<'_, Inner>, before: Option<Instant>) {
         let (next, applied) = (inner.timers.next(), inner.state.applied());
-        let later = inner.queue.waiting.split_off(&(Index(applied.0 + 1), 0));
-        let reached = std::mem::replace(&mut inner.queue.waiting, later);
         drop(inner);
         if next.is_some_and(|next| before.is_none_or(|before| next < before)) {
             self.earlier.notify_one();
         }
-        for waiter in reached.into_values() {
-            // Whoever waited may have given up.
-            let _ = waiter.send(());
-        }
+        self.applied.set(applied);
     }
 
     /// Resolves once everything up to `index` is applied.
     pub async fn reached(&self, index: Index) {
-        let (told, reached) = oneshot::channel();
-        let _place = {
-            let mut inner = self.lock();
-            if inner.state.applied() >= index {
-                return;
-            }
-            inner.queue.asked += 1;
-            let at = (index, inner.queue.asked);
-            inner.queue.waiting.insert(at, told);
-            Place { ledger: self, at }
-        };
-        // The sender stays in the queue until then, so waiting cannot fail.
-        drop(reached.await);
+        self.applied.reached(index).await;
     }
 
     /// Replaces the copy by a newer snapshot; an older one is ignored.
@@ -184,15 +215,32 @@ impl Ledger {
     /// The group as this copy has it.
     #[must_use]
     pub fn read(&self, group: &GroupName) -> Read {
-        self.look(|state| Read { index: state.applied(), view: Arc::new(state.view(group)) })
+        let inner = self.lock();
+        Read { index: inner.state.applied(), view: inner.view(group) }
     }
 
     /// Follows a group.
     #[must_use]
     pub fn watch(&self, group: &GroupName) -> watch::Receiver<Arc<View>> {
         let mut inner = self.lock();
-        let Inner { state, hub, .. } = &mut *inner;
-        hub.watch(state, group)
+        let Inner { state, hub, views, .. } = &mut *inner;
+        hub.watch(group, || views.get(group).cloned().unwrap_or_else(|| Arc::new(state.view(group))))
+    }
+
+    /// Whether it keeps nothing but the views of groups.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_mirror(&self) -> bool {
+        self.lock().mirror
+    }
+
+    /// Whether it shows what it has to of this state: all of it, or the groups of a mirror.
+    #[cfg(feature = "testing")]
+    pub(crate) fn agrees_with(&self, truth: &State) -> bool {
+        let inner = self.lock();
+        match inner.mirror {
+            true => truth.groups().all(|group| *inner.view(group) == truth.view(group)),
+            false => inner.state == *truth,
+        }
     }
 
     pub(crate) fn follow(&self, session: SessionId) -> watch::Receiver<Fate> {

@@ -44,7 +44,7 @@ pub struct Holding {
 }
 
 /// A group at one epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// The group.
     pub group: GroupName,

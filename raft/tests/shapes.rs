@@ -16,8 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use coordinator::{
-    Coordinator as _, Epoch, Group, GroupName, Index, LockName, Member, MemberId, Replica as _, SessionId,
-    Terms, Token,
+    Coordinator as _, Epoch, Group, GroupName, Index, LockName, LockStatus, Member, MemberId, News,
+    Replica as _, SessionId, Terms, Token,
     cluster::{
         Batch, Call, ClusterId, Folder, Identity, Link, LinkError, Node, Operated, Operation, Peer, Refusal,
         Request, Response, Timing,
@@ -123,6 +123,9 @@ fn requests() -> Vec<Request> {
         Request::Campaign,
         Request::Yield(Vote::new(6, 78)),
         Request::Operate(Operation::Replace { dead: 78, peer: peer() }),
+        Request::News { after: Index(70_000), wait: Duration::from_secs(2) },
+        Request::Read { after: Index(70_000) },
+        Request::Inspect(LockName::literal("lock")),
     ]
 }
 
@@ -153,6 +156,20 @@ fn responses() -> Vec<Response> {
         Response::Operated(Ok(Operated::Added(78))),
         Response::Refused(Refusal::NotLeader { leader: Some((77, peer())) }),
         Response::Unknown("reason".to_owned()),
+        Response::News {
+            upto: Index(70_000),
+            incarnation: 1,
+            news: vec![
+                News::Granted(session(1), Token::new(1, Index(8))),
+                News::Expired(session(2)),
+                News::Changed(Box::new(state().view(GROUP.name()))),
+            ],
+        },
+        Response::Lock(LockStatus {
+            index: Index(70_000),
+            holder: Some((session(1), Token::new(1, Index(8)))),
+            waiting: 3,
+        }),
     ]
 }
 

@@ -48,10 +48,18 @@ fn wanted(arguments: &[String]) -> Wanted {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     match arguments.as_slice() {
-        [mode, folder, address] if mode == "node" => runtime.block_on(ours::node(Path::new(folder), address)),
-        _ => runtime.block_on(compare(&wanted(&arguments))),
+        // One thread: on few cores most of what several would do is wake each other.
+        [mode, folder, address] if mode == "node" => {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(ours::node(Path::new(folder), address));
+        }
+        _ => {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(compare(&wanted(&arguments)));
+        }
     }
 }
 

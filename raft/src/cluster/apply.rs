@@ -120,9 +120,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 EntryPayload::Blank => Answer::default(),
                 EntryPayload::Normal(batch) => {
                     self.since.fetch_add(batch.entries().len(), Ordering::Relaxed);
-                    let (first, replies) = self.ledger.apply_next(batch.entries());
-                    self.feed.add(first, batch);
-                    Answer { first, replies }
+                    let (first, outcomes) = self.ledger.apply_next(batch.entries());
+                    self.feed.commands.add(first, batch);
+                    self.feed.add(first, &outcomes);
+                    Answer { first, replies: outcomes.into_iter().map(|outcome| outcome.reply).collect() }
                 }
                 EntryPayload::Membership(membership) => {
                     self.membership = StoredMembership::new(Some(entry.log_id), membership);

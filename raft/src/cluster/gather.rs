@@ -55,6 +55,11 @@ pub(crate) trait Decide: Send + Sync + 'static {
 
     /// The copy in which it must be seen before anybody is told.
     fn copy(&self) -> &Ledger;
+
+    /// Whether anything of this batch shows in the copy.
+    fn shows(&self, _: &Batch) -> bool {
+        true
+    }
 }
 
 /// Gets one command decided: a renewal at once, as often as it takes, anything else together with what waits.
@@ -199,9 +204,10 @@ async fn decide_all<D: Decide>(decide: Arc<D>, waiting: Vec<Waiting>) {
     }
     let Some(deadline) = live.iter().map(|one| one.deadline).min() else { return };
     let batch: Batch = live.iter().flat_map(|one| one.commands.iter().cloned()).collect();
+    let shows = decide.shows(&batch);
     match decide.decide(batch, deadline).await {
         // What was decided elsewhere reaches this copy a little later, which is no reason to keep the next batch waiting.
-        Ok(answer) if decide.copy().look(State::applied) < last(&answer) => {
+        Ok(answer) if shows && decide.copy().look(State::applied) < last(&answer) => {
             let copy = decide.copy().clone();
             tokio::spawn(async move {
                 match timeout_at(deadline, copy.reached(last(&answer))).await {
@@ -277,8 +283,8 @@ mod tests {
         async fn decide(&self, batch: Batch, _: Instant) -> Result<Answer, CoordError> {
             self.batches.lock().unwrap().push(batch.entries().len());
             self.allowed.acquire().await.unwrap().forget();
-            let (first, replies) = self.ledger.apply_next(batch.entries());
-            Ok(Answer { first, replies })
+            let (first, outcomes) = self.ledger.apply_next(batch.entries());
+            Ok(Answer { first, replies: outcomes.into_iter().map(|outcome| outcome.reply).collect() })
         }
 
         fn copy(&self) -> &Ledger {

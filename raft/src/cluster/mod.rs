@@ -4,6 +4,7 @@
 mod apply;
 mod backup;
 mod campaign;
+mod commands;
 pub mod disk;
 mod feed;
 mod founding;

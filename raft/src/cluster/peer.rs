@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::{OperateError, Operated, Operation};
 use super::types::{Answer, Batch, ClusterId, NodeId, Peer, TypeConfig, Vote};
-use crate::{Index, command::Entry};
+use crate::{Index, LockName, LockStatus, News, command::Entry};
 
 /// One question from one node or client to another node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub enum Request {
     /// What has been decided by now, confirmed by a quorum; by the leader alone. Answers [`Response::Index`].
     ReadIndex,
     /// What was decided after an index, waiting for it if there is nothing yet. Answers [`Response::Commands`] or
-    /// [`Response::State`].
+    /// [`Response::State`]. Asked by schema 1.
     Follow {
         /// The last index that the caller knows.
         after: Index,
@@ -67,6 +67,22 @@ pub enum Request {
     Yield(Vote),
     /// Asks for something that only an operator does. Answers [`Response::Operated`].
     Operate(Operation),
+    /// What is news after an index, waiting for it if there is nothing yet. Answers [`Response::News`] or
+    /// [`Response::State`]. From schema 2 on, as what follows.
+    News {
+        /// The last index that the caller knows.
+        after: Index,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// What is news after an index, at once and with all that was decided before the question, confirmed by a quorum; by the
+    /// leader alone. Answers as [`Request::News`].
+    Read {
+        /// The last index that the caller knows.
+        after: Index,
+    },
+    /// A lock, confirmed by a quorum; by the leader alone. Answers [`Response::Lock`].
+    Inspect(LockName),
 }
 
 impl Request {
@@ -92,6 +108,9 @@ impl Request {
             Self::Campaign => "campaign",
             Self::Yield(_) => "yield",
             Self::Operate(_) => "operate",
+            Self::News { .. } => "news",
+            Self::Read { .. } => "read",
+            Self::Inspect(_) => "inspect",
         }
     }
 }
@@ -116,7 +135,7 @@ pub enum Response {
         /// In order, without a gap.
         commands: Vec<Entry>,
     },
-    /// To [`Request::Follow`]: the caller is too far behind, this is everything.
+    /// To [`Request::Follow`] and the like: the caller is too far behind, this is everything.
     State(Box<crate::machine::Snapshot>),
     /// To [`Request::Identify`].
     Identity(Identity),
@@ -128,6 +147,17 @@ pub enum Response {
     Refused(Refusal),
     /// It may have been done, or may be done yet.
     Unknown(String),
+    /// To [`Request::News`] and [`Request::Read`].
+    News {
+        /// All news up to here are told.
+        upto: Index,
+        /// How often the cluster was restored.
+        incarnation: u16,
+        /// In order.
+        news: Vec<News>,
+    },
+    /// To [`Request::Inspect`].
+    Lock(LockStatus),
 }
 
 /// Who answers at an address.

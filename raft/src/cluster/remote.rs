@@ -1,11 +1,12 @@
-//! A process without a log: asks the leader, and follows what was decided.
+//! A process without a log: asks the leader, and hears the news.
 //!
-//! **Invariants**: what a caller is answered has been applied to the local ledger. A command is sent again only if it
+//! **Invariants**: what a caller is answered about a group is in the local mirror. A command is sent again only if it
 //! certainly was not taken: a copy that is decided late would open again what was closed meanwhile. Wherever the leader
 //! goes, it is found by asking those who are configured, and whom they name.
 use std::{
+    collections::HashSet,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -19,7 +20,10 @@ use super::{
     gather::{self, Decide, Gathering, unknown},
     types::Answer,
 };
-use crate::{Applied, CoordError, Index, Ledger, Pace, Replica, chance, command::Command, machine::State};
+use crate::{
+    Applied, CoordError, Ledger, LockName, LockStatus, Pace, Replica, SessionId, chance, command::Command,
+    machine::State,
+};
 
 /// How long a command or a read may take.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -43,6 +47,8 @@ pub struct Remote {
     turn: AtomicUsize,
     ledger: Ledger,
     gathering: Gathering,
+    /// The sessions that sit in a group: what becomes of them shows.
+    seated: Mutex<HashSet<SessionId>>,
 }
 
 impl Remote {
@@ -55,8 +61,6 @@ impl Remote {
     /// The same in a process whose clock is not quite right.
     #[must_use]
     pub fn paced(link: Arc<dyn Link>, peers: Vec<Peer>, pace: Pace) -> Arc<Self> {
-        let ledger = Ledger::paced(State::default(), pace);
-        ledger.stop_timers();
         let (gathering, gathered) = gather::queue();
         let this = Arc::new(Self {
             link,
@@ -64,8 +68,9 @@ impl Remote {
             cluster: OnceLock::new(),
             leader: Mutex::default(),
             turn: AtomicUsize::new(chance::number()),
-            ledger,
+            ledger: Ledger::mirror(pace),
             gathering,
+            seated: Mutex::default(),
         });
         tokio::spawn(gather::run(Arc::downgrade(&this), gathered));
         tokio::spawn(follow(Arc::downgrade(&this)));
@@ -162,27 +167,18 @@ impl Remote {
         Err(CoordError::Unavailable { reason: last })
     }
 
-    /// Waits until the ledger has everything up to `index`.
-    async fn reached(&self, index: Index, until: Instant) -> bool {
-        timeout_at(until, self.ledger.reached(index)).await.is_ok()
-    }
-
-    /// Takes in what a node says was decided; false if it is not what was asked for.
+    /// Takes in what a node says is news; false if it is not what was asked for.
     fn take_in(&self, response: Response) -> bool {
-        let known = self.ledger.look(State::applied);
         match response {
-            Response::Commands { first, commands } => {
-                // A gap would make this copy differ from all others.
-                if !commands.is_empty() && first.0 > known.0 + 1 {
-                    return false;
-                }
-                let skipped = usize::try_from((known.0 + 1).saturating_sub(first.0)).unwrap_or(usize::MAX);
-                self.ledger.apply_next(commands.get(skipped..).unwrap_or_default());
-            }
-            Response::State(snapshot) => self.ledger.install(snapshot.state),
+            Response::News { upto, incarnation, news } => self.ledger.hear(upto, incarnation, news),
+            Response::State(snapshot) => self.ledger.overlook(&snapshot.state),
             _ => return false,
         }
         true
+    }
+
+    fn seated(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.seated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,7 +188,7 @@ async fn follow(replica: Weak<Remote>) {
     loop {
         let Some(this) = replica.upgrade() else { return };
         let after = this.ledger.look(State::applied);
-        let request = Request::Follow { after, wait: WAIT };
+        let request = Request::News { after, wait: WAIT };
         let Some(peer) = this.next() else { return };
         // The replica lives on for at most one answer after it was dropped.
         let answer = this.call(&peer, request, WAIT + ATTEMPT).await;
@@ -220,6 +216,16 @@ impl Decide for Remote {
     fn copy(&self) -> &Ledger {
         &self.ledger
     }
+
+    fn shows(&self, batch: &Batch) -> bool {
+        let mut seated = self.seated();
+        batch.entries().iter().fold(false, |shows, entry| match &entry.command {
+            Command::Join { opening, .. } => seated.insert(opening.session) || true,
+            Command::Close { session } => seated.remove(session) || shows,
+            Command::HandOver { .. } | Command::Expire { .. } | Command::Incarnate { .. } => true,
+            Command::Acquire { .. } | Command::Renew { .. } => shows,
+        })
+    }
 }
 
 #[async_trait]
@@ -229,13 +235,15 @@ impl Replica for Remote {
     }
 
     async fn catch_up(&self) -> Result<(), CoordError> {
-        let until = Instant::now() + LIMIT;
-        let unavailable = |reason: &str| CoordError::Unavailable { reason: reason.to_owned() };
-        match self.ask(Request::ReadIndex, until).await {
-            Ok(Response::Index(index)) if self.reached(index, until).await => Ok(()),
-            Ok(Response::Index(_)) => Err(unavailable("this copy does not keep up")),
-            Ok(_) => Err(CoordError::Mismatch { command: "read" }),
-            Err(error) => Err(error),
+        let after = self.ledger.look(State::applied);
+        let answer = self.ask(Request::Read { after }, Instant::now() + LIMIT).await?;
+        if self.take_in(answer) { Ok(()) } else { Err(CoordError::Mismatch { command: "read" }) }
+    }
+
+    async fn inspect(&self, lock: &LockName) -> Result<LockStatus, CoordError> {
+        match self.ask(Request::Inspect(lock.clone()), Instant::now() + LIMIT).await? {
+            Response::Lock(status) => Ok(status),
+            _ => Err(CoordError::Mismatch { command: "inspect" }),
         }
     }
 

@@ -60,6 +60,11 @@ impl Serve for Node {
             (Request::Campaign, None) => self.campaign(),
             (Request::Yield(vote), None) => self.yield_to(call.from, vote).await,
             (Request::Follow { after, wait }, None) => self.follow(after, wait).await,
+            (Request::News { after, wait }, None) => self.tell(after, wait).await,
+            (Request::Read { after }, None) => self.read(after).await,
+            (Request::Inspect(lock), None) => {
+                self.inspected(&lock).await.map_or_else(Response::Refused, Response::Lock)
+            }
         }
     }
 

@@ -76,6 +76,12 @@ impl State {
         self.incarnation
     }
 
+    /// No token was greater so far.
+    #[must_use]
+    pub const fn last_token(&self) -> Token {
+        Token::new(self.incarnation, self.applied)
+    }
+
     /// Whether a session is open.
     #[must_use]
     pub fn is_open(&self, session: SessionId) -> bool {
@@ -119,6 +125,11 @@ impl State {
     #[must_use]
     pub fn view(&self, group: &GroupName) -> View {
         self.groups.get(group).map_or_else(|| View::empty(group.clone()), |state| state.view(group))
+    }
+
+    /// Nothing but how far somebody else's state had got.
+    pub(crate) fn at(applied: Index, incarnation: u16) -> Self {
+        Self { applied, incarnation, ..Self::default() }
     }
 
     /// Starts the tokens over, as a node would that does not keep them.

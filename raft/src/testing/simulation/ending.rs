@@ -9,7 +9,6 @@ use super::{GROUP, LOCKS, TTLS, actors::Role, hosts::Hosts};
 use crate::{
     Client, CoordError, Coordinator as _, Group, GroupName, LockName, Member, MemberId, Replica as _, Terms,
     cluster::Node,
-    machine::State,
     testing::linear::{self, Step},
 };
 
@@ -197,7 +196,7 @@ impl Hosts {
         let truth = self.world.truth().state().clone();
         for place in 0..self.all.len() {
             let Some(ledger) = self.ledger(place).await else { continue };
-            if ledger.look(|state: &State| *state != truth) {
+            if !ledger.agrees_with(&truth) {
                 return false;
             }
         }

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    Applied, Client, CoordError, Ledger, Replica, SessionId,
+    Applied, Client, CoordError, Ledger, LockName, LockStatus, Replica, SessionId,
     cluster::{
         Disk, DiskFile,
         journal::{Record, decode, encode, read_frame, write_frame},
@@ -143,6 +143,16 @@ impl Replica for Gate {
             return Ok(());
         }
         let answer = self.inner.catch_up().await;
+        self.alive().await;
+        answer
+    }
+
+    async fn inspect(&self, lock: &LockName) -> Result<LockStatus, CoordError> {
+        self.alive().await;
+        if self.mutant == Some(Mutant::StaleRead) && !self.ledger().is_mirror() {
+            return Ok(self.ledger().look(|state| state.lock(lock)));
+        }
+        let answer = self.inner.inspect(lock).await;
         self.alive().await;
         answer
     }

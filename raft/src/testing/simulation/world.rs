@@ -143,7 +143,7 @@ impl World {
         let mut known = self.compare(place, &node);
         loop {
             node.ledger().reached(Index(known.0 + 1)).await;
-            match node.feed.after(known) {
+            match node.feed.commands.after(known) {
                 Some(entries) => {
                     self.decided(place, Index(known.0 + 1), &entries);
                     known.0 += entries.len() as u64;
