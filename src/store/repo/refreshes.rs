@@ -67,8 +67,9 @@ pub async fn due(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<ZoneId>, StoreError> {
+    // Begins with what is due, whatever SQLite thinks of it: it would rather look at every secondary zone.
     let mut query = Query::new(
-        "SELECT f.zone_id FROM zone_refreshes f JOIN zones z ON z.id = f.zone_id WHERE z.deleted = '0' \
+        "SELECT f.zone_id FROM zone_refreshes f CROSS JOIN zones z WHERE z.id = f.zone_id AND z.deleted = '0' \
          AND z.kind = 'SECONDARY' AND z.action <> 'DELETE' AND f.due_at <= ",
     );
     query.bind(now);
