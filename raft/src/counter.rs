@@ -44,6 +44,17 @@ pub enum CounterError {
     },
 }
 
+/// The last token that a process may have given out by a file of its own; none if there is no file. Blocks.
+///
+/// # Errors
+/// [`CounterError`] if the file is damaged, in use by another process, or cannot be read.
+pub fn last_token(path: &Path) -> Result<Option<Token>, CounterError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    Counter::open(path).map(|(_, last)| Some(last))
+}
+
 /// The open file; locked against other processes.
 #[derive(Debug)]
 pub(crate) struct Counter {

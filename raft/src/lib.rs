@@ -41,7 +41,7 @@ mod view;
 
 pub use api::{Coordinator, LockStatus, Member, Read, Terms};
 pub use client::Client;
-pub use counter::CounterError;
+pub use counter::{CounterError, last_token};
 pub use error::{CoordError, Lost};
 pub use lease::Lease;
 pub use ledger::Ledger;

@@ -4,8 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use coordinator::{
-    CoordError, Coordinator as _, LockName, Terms,
+    CoordError, Coordinator as _, CounterError, LockName, Solo, Terms,
     cluster::{Node, OperateError, Operated, Operation, Peer, Timing},
+    last_token,
     testing::{LIMIT, Machines},
 };
 use tokio::time::{sleep, timeout};
@@ -122,4 +123,39 @@ async fn a_founder_whose_others_found_another_cluster_sets_free_whom_it_has() {
     }
     assert!(!machines.node(0).is_founding());
     grants(machines.node(0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_goes_on_above_the_tokens_of_a_process_that_was_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    assert_eq!(last_token(&file).unwrap(), None);
+    let alone = Solo::open(&file).await.unwrap();
+    let lock = LockName::literal("founding");
+    let former = alone.acquire(&lock, Terms::at_once()).await.unwrap().token();
+    assert!(matches!(last_token(&file), Err(CounterError::InUse { .. })));
+    drop(alone);
+    let before = timeout(LIMIT, async {
+        loop {
+            // Its file is free once its tasks have ended.
+            match last_token(&file) {
+                Err(CounterError::InUse { .. }) => tokio::task::yield_now().await,
+                read => return read.unwrap().unwrap(),
+            }
+        }
+    });
+    let before = before.await.unwrap();
+    assert!(before >= former);
+
+    let (machines, peers) = to_be_founded().await;
+    machines.node(0).outrank(before);
+    operate(machines.node(0), Operation::Init { peers }).await;
+    for n in 0..3 {
+        let coordinator = machines.node(n).coordinator();
+        let wait = Terms::waiting(Duration::from_secs(30));
+        let lease = coordinator.acquire(&lock, wait).await.unwrap();
+        assert!(lease.token() > before, "{} after {before}", lease.token());
+        assert!(lease.token().as_i64() > former.as_i64());
+        lease.release().await.unwrap();
+    }
 }

@@ -66,7 +66,8 @@ impl Cluster {
             move || Folder::open(folder)
         });
         let opened = opened.await;
-        let disk = opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(failed(path))?;
+        let disk =
+            opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(failed(path.clone()))?;
         let me = Peer { name, address };
         let timing = Timing {
             heartbeat: raft.heartbeat,
@@ -74,6 +75,13 @@ impl Cluster {
             ..Timing::default()
         };
         let node = Node::open(Arc::new(disk), me, Arc::clone(&link), timing).await?;
+        let before = {
+            let file = folder.join(super::opening::TOKENS);
+            let read = spawn_blocking(move || coordinator::last_token(&file)).await;
+            read.map_err(std::io::Error::other).map_err(failed(path))??
+        };
+        let before = before.unwrap_or_default();
+        node.outrank(before);
         let serve: Arc<dyn Serve> = node.clone();
         let bound =
             TcpListener::bind(listen).await.and_then(|socket| network.serve(socket, node.id(), &serve));
@@ -82,7 +90,10 @@ impl Cluster {
         let founding = tokio::spawn(found(Arc::clone(&node), link, peers(raft)));
         let replica: Arc<dyn Replica> = node.clone();
         let (coordinator, left) = Heir::of(folder.clone(), Arc::clone(&replica)).await;
-        let settling = tokio::spawn(estate::settle(replica, folder, left));
+        let settling = tokio::spawn(async move {
+            estate::outrank(&*replica, before).await;
+            estate::settle(replica, folder, left).await;
+        });
         let member = MemberParts { node, server, founding, settling };
         Ok(Self { coordinator: Arc::new(coordinator), member: Some(member) })
     }

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coordinator::command::Command;
+use coordinator::machine::State;
 use coordinator::{
     Client, CoordError, Coordinator, Group, Lease, LockName, LockStatus, Member, Membership, Read, Replica,
-    SessionId, Terms, View,
+    SessionId, Terms, Token, View,
 };
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -53,6 +54,17 @@ impl Heir {
                 tracing::debug!(%error, "a seat was not written down");
             }
         }));
+    }
+}
+
+/// Has the cluster give out greater tokens than this process did when it decided alone. Whoever founds the cluster does so from its
+/// first entry on; this is for a founder that died meanwhile, and for those who join.
+pub(super) async fn outrank(replica: &dyn Replica, before: Token) {
+    while replica.ledger().look(State::last_token) < before {
+        let incarnation = before.incarnation().saturating_add(1);
+        if replica.submit(Command::Incarnate { incarnation }).await.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use crate::health::Health;
 use crate::store::{Connections, Store, Vault};
 use crate::transport::{Amqp, InProcess, Mixed, SchemaCeilings, Transport};
 
+/// The file in which a process that decides alone keeps how far its tokens have got.
+pub(super) const TOKENS: &str = "tokens";
+
 /// Opens the configured database, as it is.
 ///
 /// # Errors
@@ -52,7 +55,7 @@ pub(super) async fn open_coordinator(
         (CoordinatorKind::Solo, None) => Ok((Arc::new(Solo::ephemeral()), None)),
         (CoordinatorKind::Solo, Some(folder)) => {
             make_folder(folder).await?;
-            Ok((Arc::new(Solo::open(folder.join("tokens")).await?), None))
+            Ok((Arc::new(Solo::open(folder.join(TOKENS)).await?), None))
         }
         (CoordinatorKind::Raft, _) => {
             let cluster = Cluster::open(config).await?;

@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,7 +33,7 @@ use super::{
     types::{self, NodeId, Peer},
 };
 use crate::{
-    Applied, Client, CoordError, Index, Ledger, Replica, chance,
+    Applied, Client, CoordError, Index, Ledger, Replica, Token, chance,
     command::{Command, Entry},
     expiry,
     machine::State,
@@ -70,6 +70,8 @@ pub struct Node {
     pub(super) voice: Voice,
     pub(super) timing: Timing,
     pub(crate) ledger: Ledger,
+    /// The greatest token from before there was a cluster, as [`Token::as_i64`].
+    floor: AtomicI64,
     /// Leadership is being handed over: nothing more is proposed here.
     pub(super) leaving: AtomicBool,
     /// Held while this node changes its cluster.
@@ -123,6 +125,7 @@ impl Node {
             voice,
             timing,
             ledger,
+            floor: AtomicI64::default(),
             leaving: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
             founding: tokio::sync::Mutex::default(),
@@ -171,6 +174,18 @@ impl Node {
     pub fn identity(&self) -> Identity {
         let summary = self.log.summary();
         Identity { node: self.id, peer: self.me.clone(), cluster: summary.cluster, leader: self.leader() }
+    }
+
+    /// Gives out nothing but greater tokens than this while it leads, whatever was given out before there was a cluster.
+    pub fn outrank(&self, floor: Token) {
+        self.floor.fetch_max(floor.as_i64(), Ordering::Relaxed);
+    }
+
+    /// The incarnation that has to begin before anything is given out here.
+    pub(super) fn overdue_incarnation(&self) -> Option<u16> {
+        let floor = Token::from_i64(self.floor.load(Ordering::Relaxed));
+        let next = floor.incarnation().saturating_add(1);
+        (floor > Token::ZERO && self.ledger.look(State::last_token) < floor).then_some(next)
     }
 
     /// Stops taking part; the disk is free once this returns and the node is dropped.

@@ -13,7 +13,7 @@ use super::{
     peer::{LinkError, Refusal, Request, Response},
     types::{Answer, Batch, NodeId, Peer},
 };
-use crate::{CoordError, Ledger};
+use crate::{CoordError, Ledger, command::Command};
 
 /// How long to wait for a leader to be known.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -54,6 +54,12 @@ impl Node {
     async fn decide_here(&self, batch: Batch, deadline: Instant) -> Attempt {
         if let Err(reason) = self.may_grant() {
             return Attempt::Again(reason);
+        }
+        if let Some(incarnation) = self.overdue_incarnation() {
+            let first = Batch::from_iter([Command::Incarnate { incarnation }.into()]);
+            if !matches!(timeout_at(deadline, self.raft.client_write(first)).await, Ok(Ok(_))) {
+                return Attempt::Again("tokens cannot be raised yet".to_owned());
+            }
         }
         match timeout_at(deadline, self.raft.client_write(batch)).await {
             Ok(Ok(written)) => Attempt::Done(written.data),
