@@ -12,5 +12,6 @@ pub mod fake_server;
 pub mod lookup;
 pub mod server;
 pub mod transfer;
+pub mod tsig;
 pub mod wire;
 pub mod zone;

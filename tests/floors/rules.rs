@@ -6,7 +6,7 @@
 /// Services among the actors: each has a contract in its `api` module, everything else in it is its own affair.
 const SERVICES: [&str; 6] = ["api", "central", "worker", "producer", "mdns", "sink"];
 /// Parts of `dns` that the actors above may use: they speak DNS and know nothing of serving what is stored.
-const DNS_BELOW: [&str; 3] = ["client", "convert", "fake_server"];
+const DNS_BELOW: [&str; 4] = ["client", "convert", "fake_server", "tsig"];
 
 /// The floor of a module path; `None` if it is no module of ours but an item at the crate's root.
 fn floor(path: &[String]) -> Option<u8> {
