@@ -42,6 +42,8 @@ pub struct ApiConfig {
     pub max_limit_v2: u32,
     /// Bytes a request body may have.
     pub max_request_body_size: usize,
+    /// Bytes of a zone file to be imported.
+    pub max_import_size: usize,
     /// Time for a client to send its whole request.
     pub client_request_timeout: Duration,
     /// Time an idle connection is kept.
@@ -120,7 +122,13 @@ impl ApiConfig {
                 "max_request_body_size",
                 114_688usize,
                 1..=usize::MAX,
-                "Bytes a request body may have; limits zone imports too.",
+                "Bytes a request body may have, but for imports and change sets.",
+            ),
+            max_import_size: s.within(
+                "max_import_size",
+                134_217_728usize,
+                1..=1_000_000_000usize,
+                "Bytes a zone file to be imported may have, if that is more than max_request_body_size.",
             ),
             client_request_timeout: s.get(
                 "client_request_timeout",

@@ -70,6 +70,10 @@ pub struct CentralConfig {
     pub max_zone_name_len: usize,
     /// Longest recordset name, in characters with the last dot.
     pub max_recordset_name_len: usize,
+    /// Most items of a change set.
+    pub max_changeset_items: usize,
+    /// Most recordsets that a rollback changes.
+    pub max_rollback_recordsets: usize,
     /// Record types that may be created.
     pub supported_record_type: Vec<RecordType>,
     /// The pool of zones that are given no other.
@@ -153,6 +157,18 @@ impl CentralConfig {
                 255usize,
                 1..=255,
                 "Longest recordset name, with its last dot.",
+            ),
+            max_changeset_items: s.within(
+                "max_changeset_items",
+                1000usize,
+                1..=10_000,
+                "Items of a change set; its body may have 1 KiB for each if that is more than max_request_body_size.",
+            ),
+            max_rollback_recordsets: s.within(
+                "max_rollback_recordsets",
+                20_000usize,
+                1..=50_000,
+                "Recordsets that one rollback may change.",
             ),
             supported_record_type: s.get(
                 "supported_record_type",

@@ -4,11 +4,13 @@
 
 pub mod blacklist;
 pub mod blacklist_entry;
+pub mod changeset;
 pub mod consensus;
 pub mod credentials;
 pub mod delta;
 pub mod floating_ip;
 pub mod generation;
+pub mod history;
 pub mod host_port;
 pub mod hostname;
 pub mod identity;

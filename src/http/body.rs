@@ -171,7 +171,7 @@ async fn received(request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiE
     let Some(api) = request.app_data::<web::Data<Api>>() else {
         return Err(Fault::internal("unknown", "no application state").into());
     };
-    let read = read(payload, api.settings.max_body);
+    let read = read(payload, api.settings.most_body(request.path()));
     match tokio::time::timeout(api.settings.client_timeout, read).await {
         Ok(body) => body,
         Err(_) => Err(Fault::new(FaultCode::Other(408), "request_timeout").into()),

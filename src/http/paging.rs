@@ -15,6 +15,7 @@ use super::error::{ApiError, Printed, json};
 use super::path_id::uuid;
 use super::query::Query;
 use super::settings::ApiSettings;
+use crate::domain::generation::Generation;
 use crate::domain::page::{Direction, PageRequest};
 use crate::transport::{Fault, FaultCode};
 
@@ -31,12 +32,34 @@ pub(super) fn page<K: Copy>(
     keys: &[(&str, K)],
     default: K,
 ) -> Result<PageRequest<K>, ApiError> {
+    let (limit, marker, sort_key, direction) = part(query, settings, keys, default, uuid)?;
+    Ok(PageRequest { limit, marker, sort_key, direction })
+}
+
+/// As [`page`], of a list whose items are numbered, and in the order of their numbers: limit, marker, direction.
+pub(super) fn page_of_numbers(
+    query: &Query,
+    settings: &ApiSettings,
+    keys: &[(&str, ())],
+) -> Result<(u64, Option<Generation>, Direction), ApiError> {
+    let number = |text: &str| text.parse().ok().map(Generation::new);
+    let (limit, marker, (), direction) = part(query, settings, keys, (), number)?;
+    Ok((limit, marker, direction))
+}
+
+fn part<K: Copy, M>(
+    query: &Query,
+    settings: &ApiSettings,
+    keys: &[(&str, K)],
+    default: K,
+    read: impl Fn(&str) -> Option<M>,
+) -> Result<(u64, Option<M>, K, Direction), ApiError> {
     if let Some(name) = query.repeated() {
         return Err(ApiError::bad_request(format!("Parameter {name} is given more than once")));
     }
     let marker = match query.get("marker") {
         None => None,
-        Some(text) => Some(uuid(text).ok_or_else(|| Fault::new(FaultCode::Invalid, "invalid_marker"))?),
+        Some(text) => Some(read(text).ok_or_else(|| Fault::new(FaultCode::Invalid, "invalid_marker"))?),
     };
     let limit = limit(query.get("limit"), settings)?;
     let sort_key = match query.get("sort_key").filter(|name| !name.is_empty()) {
@@ -54,7 +77,7 @@ pub(super) fn page<K: Copy>(
             return Err(Fault::invalid("invalid_sort_dir", message).into());
         }
     };
-    Ok(PageRequest { limit, marker, sort_key, direction })
+    Ok((limit, marker, sort_key, direction))
 }
 
 fn invalid_sort_key<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> ApiError {

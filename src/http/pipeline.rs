@@ -112,8 +112,8 @@ async fn prepare(
         return Ok(Step::Answer(HttpResponse::Ok().finish()));
     }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|n| n > api.settings.max_body as u64)
-    {
+    let most = api.settings.most_body(request.path()) as u64;
+    if length.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|length| length > most) {
         return Err(ApiError::BodyTooLarge);
     }
     let mut query = Query::parse(request.query_string());

@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::config::{AdminExtension, Config, Network};
 use crate::domain::record_type::RecordType;
 
+/// What an item of a change set may need.
+const BYTES_OF_AN_ITEM: usize = 1024;
+
 /// Settings of the HTTP layer.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -22,6 +25,12 @@ pub struct ApiSettings {
     pub max_limit: u64,
     /// Most bytes of a request body.
     pub max_body: usize,
+    /// Most items of a change set.
+    pub max_changeset_items: usize,
+    /// Most bytes of the body of a change set.
+    pub max_changeset_body: usize,
+    /// Most bytes of the body of an import.
+    pub max_import: usize,
     /// Time for a client to send its head, and again for its body.
     pub client_timeout: Duration,
     /// Time an idle connection is kept.
@@ -71,6 +80,11 @@ impl From<&Config> for ApiSettings {
             default_limit: api.default_limit_v2.into(),
             max_limit: api.max_limit_v2.into(),
             max_body: api.max_request_body_size,
+            max_changeset_items: central.max_changeset_items,
+            max_changeset_body: api
+                .max_request_body_size
+                .max(central.max_changeset_items.saturating_mul(BYTES_OF_AN_ITEM)),
+            max_import: api.max_import_size.max(api.max_request_body_size),
             client_timeout: api.client_request_timeout,
             keep_alive: api.keep_alive,
             max_connections: api.max_connections,
@@ -91,6 +105,20 @@ impl From<&Config> for ApiSettings {
             min_ttl: central.min_ttl,
             max_zone_name_length: central.max_zone_name_len,
             max_recordset_name_length: central.max_recordset_name_len,
+        }
+    }
+}
+
+impl ApiSettings {
+    /// Most bytes of a body that is sent to a path.
+    pub(super) fn most_body(&self, path: &str) -> usize {
+        let path = path.trim_end_matches('/');
+        if path.ends_with("/zones/tasks/imports") {
+            self.max_import
+        } else if path.starts_with("/v2/zones/") && path.ends_with("/changesets") {
+            self.max_changeset_body
+        } else {
+            self.max_body
         }
     }
 }

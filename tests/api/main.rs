@@ -4,6 +4,7 @@
 
 mod admin;
 mod changes;
+mod changesets;
 mod faults;
 mod gophercloud;
 mod names;

@@ -179,7 +179,7 @@ impl CentralService {
             record_count: zone.record_count.saturating_sub(counted),
             ..zone
         };
-        self.finish(tx, zone, old.as_ref(), Some(&set), now).await?;
+        self.finish(tx, cx, zone, old.as_ref(), Some(&set), now).await?;
         let set = shown(progress, set);
         let event = match &old {
             None => Event::RecordsetCreated(&set),
@@ -307,7 +307,7 @@ impl CentralService {
             recordset_count: zone.recordset_count.saturating_sub(1),
             ..zone
         };
-        self.finish(tx, zone, Some(&set), None, now).await?;
+        self.finish(tx, cx, zone, Some(&set), None, now).await?;
         let (action, status, version) = (Action::Delete, Status::Pending, set.version + 1);
         let deleted = Recordset { action, status, version, updated_at: Some(now), ..set };
         self.emit(tx, cx, Event::RecordsetDeleted(&deleted), now).await?;

@@ -4,6 +4,8 @@
 //! its generation and the journal move together; a recordset without records is no change of the zone.
 
 use crate::domain::delta::{JournalEntry, RrSet};
+use crate::domain::generation::Generation;
+use crate::domain::history::Author;
 use crate::domain::ids::{RecordsetId, ZoneId};
 use crate::domain::name::Name;
 use crate::domain::policy::Rule;
@@ -85,7 +87,7 @@ impl CentralService {
             ..zone
         };
         lag.note(progress);
-        self.finish(tx, zone, None, Some(&recordset), now).await?;
+        self.finish(tx, cx, zone, None, Some(&recordset), now).await?;
         let recordset = shown(progress, recordset);
         self.emit(tx, cx, Event::RecordsetCreated(&recordset), now).await?;
         Ok(recordset)
@@ -136,7 +138,7 @@ impl CentralService {
         recordsets::update(tx, &mut recordset, now).await?;
         let zone = Zone { progress, record_count: moved(zone.record_count, before, after), ..zone };
         lag.note(progress);
-        self.finish(tx, zone, Some(&old), Some(&recordset), now).await?;
+        self.finish(tx, cx, zone, Some(&old), Some(&recordset), now).await?;
         let recordset = shown(progress, recordset);
         self.emit(tx, cx, Event::RecordsetUpdated(&old, &recordset), now).await?;
         Ok(recordset)
@@ -171,7 +173,7 @@ impl CentralService {
             ..zone
         };
         lag.note(progress);
-        self.finish(tx, zone, Some(&old), None, now).await?;
+        self.finish(tx, cx, zone, Some(&old), None, now).await?;
         let version = old.version + 1;
         let deleted = Recordset {
             action: Action::Delete,
@@ -188,25 +190,14 @@ impl CentralService {
     pub(super) async fn finish(
         &self,
         tx: &mut dyn Tx,
+        cx: &Cx,
         mut zone: Zone,
         before: Option<&Recordset>,
         after: Option<&Recordset>,
         now: Timestamp,
     ) -> Result<(), CentralError> {
-        let set =
-            |r: &Recordset| (!r.records.is_empty()).then(|| RrSet { ttl: r.ttl, records: r.records.clone() });
-        if let Some(subject) = after.or(before) {
-            let (before, after) = (before.and_then(set), after.and_then(set));
-            if before != after {
-                let entry = JournalEntry {
-                    generation: zone.progress.generation,
-                    name: subject.name.clone(),
-                    kind: subject.kind,
-                    before,
-                    after,
-                };
-                journal::append(tx, zone.id, &[entry], now).await?;
-            }
+        if let Some(entry) = entry(zone.progress.generation, before, after) {
+            journal::append_by(tx, zone.id, &[entry], now, &author(cx)).await?;
         }
         zones::advance(tx, &mut zone, now).await?;
         Ok(())
@@ -233,6 +224,29 @@ impl CentralService {
         ttl: Option<crate::domain::ttl::Ttl>,
     ) -> Result<(), CentralError> {
         admission::admissible_ttl(self.config.min_ttl, self.may(cx, Rule::UseLowTtl), ttl)
+    }
+}
+
+/// The journal's line of a change of a recordset, if it is a change of the zone.
+pub(super) fn entry(
+    generation: Generation,
+    before: Option<&Recordset>,
+    after: Option<&Recordset>,
+) -> Option<JournalEntry> {
+    let set =
+        |r: &Recordset| (!r.records.is_empty()).then(|| RrSet { ttl: r.ttl, records: r.records.clone() });
+    let subject = after.or(before)?;
+    let (before, after) = (before.and_then(set), after.and_then(set));
+    let (name, kind) = (subject.name.clone(), subject.kind);
+    (before != after).then_some(JournalEntry { generation, name, kind, before, after })
+}
+
+/// Who the journal says it was.
+pub(super) fn author(cx: &Cx) -> Author {
+    Author {
+        request: Some(cx.request.to_string()),
+        user: cx.caller.user.clone(),
+        project: cx.caller.project.clone(),
     }
 }
 
@@ -264,12 +278,12 @@ pub(super) fn writable(zone: &Zone) -> Result<(), CentralError> {
 
 /// True for the NS set at the apex of a zone of our own: it is the pool's, even while it is missing because somebody
 /// who was allowed to removed it.
-fn is_reserved(zone: &Zone, name: &Name, kind: RecordType) -> bool {
+pub(super) fn is_reserved(zone: &Zone, name: &Name, kind: RecordType) -> bool {
     zone.kind == ZoneKind::Primary && kind == RecordType::Ns && *name == zone.name
 }
 
 /// A counter after `before` of its units became `after`.
-fn moved(counter: u64, before: usize, after: usize) -> u64 {
+pub(super) fn moved(counter: u64, before: usize, after: usize) -> u64 {
     (counter + after as u64).saturating_sub(before as u64)
 }
 

@@ -4,8 +4,10 @@
 //! may not see is refused as one that does not exist.
 
 use crate::domain::quota::Resource;
+use crate::domain::serial::Serial;
 use crate::domain::task::TaskKind;
 use crate::domain::tsig_key::TsigScope;
+use crate::domain::zone::Zone;
 use crate::transport::{Fault, FaultCode};
 
 pub(super) fn zone_not_found() -> Fault {
@@ -215,6 +217,41 @@ pub(super) fn zone_has_sub_zone() -> Fault {
 
 pub(super) fn managed_record() -> Fault {
     Fault::invalid("bad_request", "Managed records may not be changed")
+}
+
+/// Something that was to be changed only as it was known is another thing now.
+fn outdated(kind: &'static str, message: String) -> Fault {
+    Fault::new(FaultCode::Other(412), kind).with_message(message)
+}
+
+pub(super) fn other_serial(zone: &Zone) -> Fault {
+    let serial = zone.serial;
+    outdated(
+        "serial_mismatch",
+        match zone.progress.is_unpublished() {
+            true => format!("The zone has changes that are newer than its serial {serial}"),
+            false => format!("The serial of the zone is {serial}"),
+        },
+    )
+}
+
+pub(super) fn other_version(version: u64) -> Fault {
+    outdated("version_mismatch", format!("The version of the recordset is {version}"))
+}
+
+pub(super) fn named_twice() -> Fault {
+    Fault::invalid("duplicate_change", "Another item of the change set is about the same recordset")
+}
+
+pub(super) fn changeset_size(most: usize) -> Fault {
+    Fault::too_large("changeset_size", format!("More than {most} recordsets would be changed"))
+}
+
+pub(super) fn serial_out_of_reach(serial: Serial) -> Fault {
+    Fault::conflict(
+        "serial_unreachable",
+        format!("The journal of the zone does not lead back to serial {serial}"),
+    )
 }
 
 pub(super) fn bad_request(reason: &str) -> Fault {

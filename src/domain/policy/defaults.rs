@@ -20,6 +20,9 @@ const RECORDSET_CREATOR: &str = "('PRIMARY':%(zone_type)s and (role:admin or (ro
 const RECORDSET_WRITER: &str = "('PRIMARY':%(zone_type)s and (role:admin or (role:member and \
      (project_id:%(project_id)s or project_id:%(recordset_project_id)s)))) or \
      ('SECONDARY':%(zone_type)s and role:admin)";
+/// Who may change whatever recordset of a zone.
+const ZONE_WRITER: &str = "('PRIMARY':%(zone_type)s and (role:admin or (role:member and \
+     project_id:%(project_id)s))) or ('SECONDARY':%(zone_type)s and role:admin)";
 /// The zone's owner, the project a transfer is meant for, or anybody if it names none.
 const TRANSFER_PARTY: &str = "role:admin or (role:member and project_id:%(project_id)s) or \
      project_id:%(target_project_id)s or None:%(target_project_id)s";
@@ -93,6 +96,9 @@ fn legacy(text: &'static str) -> &'static str {
             "('PRIMARY':%(zone_type)s and (rule:admin_or_owner or project_id:%(recordset_project_id)s)) or \
              ('SECONDARY':%(zone_type)s and rule:admin)"
         }
+        ZONE_WRITER => {
+            "('PRIMARY':%(zone_type)s and rule:admin_or_owner) or ('SECONDARY':%(zone_type)s and rule:admin)"
+        }
         TRANSFER_PARTY => {
             "rule:admin_or_owner or project_id:%(target_project_id)s or None:%(target_project_id)s"
         }
@@ -154,6 +160,9 @@ rules! {
     CountRecordset "count_recordset" = READER;
     FindRecords "find_records" = READER;
     CountRecords "count_records" = READER;
+    CreateChangeset "create_changeset" = RECORDSET_CREATOR;
+    FindZoneChanges "find_zone_changes" = READER_OR_SHARED;
+    RollbackZone "rollback_zone" = ZONE_WRITER;
 
     CreateZoneTransferRequest "create_zone_transfer_request" = MEMBER;
     FindZoneTransferRequests "find_zone_transfer_requests" = ANYBODY;

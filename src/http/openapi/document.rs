@@ -283,6 +283,7 @@ fn failures() -> Map<String, Value> {
         (406, "The client takes nothing that there is.", vec![text("text/plain"), text("text/html")]),
         (408, "The body did not arrive in time.", vec![json("Error")]),
         (409, "It is there already.", vec![json("Error")]),
+        (412, "It is not any more as the client knew it.", vec![json("Error")]),
         (413, "The body is too large, or a quota is reached.", vec![json("Error"), text("text/plain")]),
         (415, "The body is of a type that is not read here.", vec![json("Error")]),
         (429, "The project has sent too many requests.", vec![json("Error")]),

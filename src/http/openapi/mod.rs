@@ -23,8 +23,8 @@ pub(super) use document::Manner;
 pub(super) use operation::{Body, Count, Operation};
 pub(super) use parameters::Parameter;
 pub(super) use schemas::{
-    ActionWord, AnyId, HealthWord, Hosts, RecordTypeWord, StatusWord, TaskStatusWord, TransferStatusWord,
-    TsigAlgorithmWord, TsigScopeWord, ZoneKindWord,
+    ActionWord, AnyId, EffectWord, HealthWord, Hosts, RecordTypeWord, StatusWord, StepWord, TaskStatusWord,
+    TransferStatusWord, TsigAlgorithmWord, TsigScopeWord, ZoneKindWord,
 };
 
 use super::root::not_allowed;

@@ -106,6 +106,12 @@ impl Operation {
         list
     }
 
+    /// The items of the list are numbered, and its marker is a number.
+    pub(in crate::http) fn numbered(mut self) -> Self {
+        self.parameters.retain(|parameter| *parameter != Parameter::Marker);
+        self.with(Parameter::Number)
+    }
+
     /// The last answer says where the new thing is.
     pub(in crate::http) fn located(mut self) -> Self {
         if let Some(answer) = self.answers.last_mut() {

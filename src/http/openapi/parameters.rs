@@ -9,6 +9,10 @@ pub(in crate::http) enum Parameter {
     Limit,
     /// The item after which the page begins.
     Marker,
+    /// The number after which the page begins.
+    Number,
+    /// Only items of which this is so.
+    Condition(&'static str, &'static str),
     /// What a list is sorted by.
     SortKey(Vec<&'static str>),
     /// How it is sorted.
@@ -47,7 +51,9 @@ impl Parameter {
             Self::Sudo => "SudoProject",
             Self::AllProjects => "AllProjects",
             Self::Claim(_, name) => name,
-            Self::SortKey(_) | Self::Filter(_) | Self::Detail => return None,
+            Self::SortKey(_) | Self::Filter(_) | Self::Number | Self::Condition(..) | Self::Detail => {
+                return None;
+            }
         })
     }
 
@@ -65,6 +71,12 @@ impl Parameter {
                 "The id of the last item of the page before.",
                 json!({"type": "string", "format": "uuid"}),
             ),
+            Self::Number => query(
+                "marker",
+                "The number of the last item of the page before.",
+                json!({"type": "integer", "minimum": 0}),
+            ),
+            Self::Condition(name, description) => query(name, description, json!({"type": "string"})),
             Self::SortKey(keys) => query(
                 "sort_key",
                 "What the list is sorted by (created_at if it is not given), and then by id.",

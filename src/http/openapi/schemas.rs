@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use crate::domain::changeset::{Effect, Step};
 use crate::domain::ids::{
     BlacklistId, PoolId, ProjectId, RecordsetId, ServiceStatusId, ShareId, TaskId, TldId, TransferAcceptId,
     TransferRequestId, TsigKeyId, ZoneId,
@@ -93,6 +94,10 @@ pub(in crate::http) struct TsigAlgorithmWord;
 pub(in crate::http) struct TsigScopeWord;
 /// How a service is.
 pub(in crate::http) struct HealthWord;
+/// What a change set is to do with a recordset.
+pub(in crate::http) struct StepWord;
+/// What it did with it.
+pub(in crate::http) struct EffectWord;
 /// A host, with a port or without.
 pub(in crate::http) struct Hosts;
 
@@ -108,6 +113,8 @@ inline! {
             {"description": "What came from the master of a secondary zone (RFC 3597).", "type": "string", "pattern": "^TYPE[0-9]{1,5}$"},
         ]})
     };
+    [] StepWord => words(Step::ALL.map(Step::as_str));
+    [] EffectWord => words(Effect::ALL.map(Effect::as_str));
     [] TaskStatusWord => words([TaskStatus::Pending, TaskStatus::Complete, TaskStatus::Error].map(TaskStatus::as_str));
     [] TransferStatusWord => words([TransferStatus::Active, TransferStatus::Complete].map(TransferStatus::as_str));
     [] TsigAlgorithmWord => words(TsigAlgorithm::ALL.map(TsigAlgorithm::as_str));

@@ -3,6 +3,9 @@
 //! Invariants: a known path with an unknown method is 405, an unknown path 404; both after the pipeline.
 
 mod blacklists;
+mod changes;
+mod changeset_body;
+mod changesets;
 mod collection;
 mod exports;
 mod floating_ips;
@@ -57,6 +60,8 @@ pub(super) fn routes() -> Routes {
     imports::routes(&mut routes);
     exports::routes(&mut routes);
     zone_tasks::routes(&mut routes);
+    changesets::routes(&mut routes);
+    changes::routes(&mut routes);
     shares::routes(&mut routes);
     recordsets::routes(&mut routes);
     zones::routes(&mut routes);

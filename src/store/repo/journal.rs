@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::domain::delta::{JournalEntry, RrSet};
 use crate::domain::generation::Generation;
+use crate::domain::history::Author;
 use crate::domain::ids::ZoneId;
 use crate::domain::time::Timestamp;
 use crate::store::driver::Tx;
@@ -16,9 +17,9 @@ use crate::store::sql::insert_many;
 use crate::store::value::{Value, args, json};
 
 const INSERT: &str = "INSERT INTO zone_journal (zone_id, generation, seq, name, kind, before_ttl, before_records, \
-     after_ttl, after_records, at) VALUES";
+     after_ttl, after_records, at, request_id, user_id, project_id) VALUES";
 
-/// Appends lines to a zone's journal.
+/// Appends lines to a zone's journal of which the service is the author.
 ///
 /// # Errors
 /// If the database fails.
@@ -28,14 +29,28 @@ pub async fn append(
     entries: &[JournalEntry],
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    append_by(tx, zone, entries, at, &Author::default()).await
+}
+
+/// Appends lines to a zone's journal.
+///
+/// # Errors
+/// If the database fails.
+pub async fn append_by(
+    tx: &mut dyn Tx,
+    zone: ZoneId,
+    entries: &[JournalEntry],
+    at: Timestamp,
+    author: &Author,
+) -> Result<(), StoreError> {
     if let [entry] = entries {
-        return append_one(tx, zone, entry, at).await;
+        return append_one(tx, zone, entry, at, author).await;
     }
     let Some(oldest) = entries.iter().map(|e| e.generation).min() else { return Ok(()) };
     let sql =
         "SELECT COALESCE(MAX(seq) + 1, 0) AS n FROM zone_journal WHERE zone_id = $1 AND generation >= $2";
     let first = tx.count(sql, args![zone, oldest]).await?;
-    let rows = entries.iter().zip(first..).map(|(entry, seq)| values(zone, entry, seq, at));
+    let rows = entries.iter().zip(first..).map(|(entry, seq)| values(zone, entry, seq, at, author));
     for statement in insert_many(INSERT, rows.collect::<Result<Vec<_>, _>>()?) {
         tx.run(statement.sql, statement.args).await?;
     }
@@ -48,15 +63,22 @@ async fn append_one(
     zone: ZoneId,
     entry: &JournalEntry,
     at: Timestamp,
+    author: &Author,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO zone_journal (zone_id, generation, seq, name, kind, before_ttl, before_records, \
-               after_ttl, after_records, at) VALUES ($1, $2, \
+               after_ttl, after_records, at, request_id, user_id, project_id) VALUES ($1, $2, \
                $3 + (SELECT COALESCE(MAX(j.seq) + 1, 0) FROM zone_journal j WHERE j.zone_id = $1 AND j.generation >= $2), \
-               $4, $5, $6, $7, $8, $9, $10)";
-    tx.soon(sql, values(zone, entry, 0, at)?).await
+               $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    tx.soon(sql, values(zone, entry, 0, at, author)?).await
 }
 
-fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result<Vec<Value>, StoreError> {
+fn values(
+    zone: ZoneId,
+    entry: &JournalEntry,
+    seq: u64,
+    at: Timestamp,
+    author: &Author,
+) -> Result<Vec<Value>, StoreError> {
     let ttl = |set: &Option<RrSet>| set.as_ref().and_then(|s| s.ttl);
     let records = |set: &Option<RrSet>| set.as_ref().map(|s| json(&s.records)).transpose();
     Ok(args![
@@ -70,6 +92,9 @@ fn values(zone: ZoneId, entry: &JournalEntry, seq: u64, at: Timestamp) -> Result
         ttl(&entry.after),
         records(&entry.after)?,
         at,
+        author.request.as_deref(),
+        author.user.as_deref(),
+        author.project.as_ref(),
     ])
 }
 

@@ -9,6 +9,7 @@ mod shards;
 pub mod blacklists;
 pub mod claims;
 pub mod fences;
+pub mod history;
 pub mod inbox;
 pub mod journal;
 pub mod nameserver_states;

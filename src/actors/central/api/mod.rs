@@ -4,6 +4,7 @@
 //! change. A change is a row before it is a message: whoever gets an answer can rely on it surviving a crash.
 
 pub mod blacklists;
+pub mod changes;
 pub mod floating_ips;
 pub mod inbox;
 pub mod outbox;
@@ -74,4 +75,5 @@ tables! {
     tasks
     reports
     floating_ips
+    changes
 }

@@ -9,12 +9,14 @@ mod generated;
 mod ground;
 pub mod managed;
 mod row;
+mod spread;
 
 pub use self::find::{Within, find};
 pub use self::generated::{Generated, set_generated, set_generated_over};
 pub use self::ground::{Ground, Subject, ground};
 pub use self::row::Place;
 pub(super) use self::row::recordset as read;
+pub use self::spread::{Spread, spread};
 
 use std::borrow::Cow;
 
