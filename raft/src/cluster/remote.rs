@@ -220,7 +220,10 @@ impl Decide for Remote {
     fn shows(&self, batch: &Batch) -> bool {
         let mut seated = self.seated();
         batch.entries().iter().fold(false, |shows, entry| match &entry.command {
-            Command::Join { opening, .. } => seated.insert(opening.session) || true,
+            Command::Join { opening, .. } => {
+                seated.insert(opening.session);
+                true
+            }
             Command::Close { session } => seated.remove(session) || shows,
             Command::HandOver { .. } | Command::Expire { .. } | Command::Incarnate { .. } => true,
             Command::Acquire { .. } | Command::Renew { .. } => shows,
