@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name as HickoryName, RecordType as HickoryType};
 use ordain::actors::mdns::MdnsService;
+use ordain::clock::Clock;
 use ordain::config::{Config, MdnsConfig};
 use ordain::dns::answer::{Authority, Carrier, Peer};
 use ordain::dns::catalog::Catalog;
@@ -101,7 +102,7 @@ async fn from_database(names: usize) -> anyhow::Result<()> {
     for answer_queries in [true, false] {
         let config =
             MdnsConfig { listen: vec![([127, 0, 0, 1], 0).into()], answer_queries, ..Config::default().mdns };
-        let mdns = MdnsService::new(store.clone(), config, None);
+        let mdns = MdnsService::new(store.clone(), Clock::system(), config, None);
         let started = Instant::now();
         mdns.load().await?;
         report(&format!("loading, memory filled: {answer_queries}"), names, "records", started.elapsed());

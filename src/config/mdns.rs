@@ -17,6 +17,12 @@ pub struct MdnsConfig {
     pub answer_queries: bool,
     /// Who may transfer zones.
     pub allow_transfer: Vec<Network>,
+    /// Queries and transfers are refused unless they are signed by a TSIG key.
+    pub query_enforce_tsig: bool,
+    /// Most changed recordsets that a client is told of instead of being given the whole zone.
+    pub ixfr_max_changes: u32,
+    /// Memory for all that clients are being told of changes, in bytes.
+    pub ixfr_memory: u32,
     /// Largest message of a transfer, in bytes.
     pub max_message_size: u16,
     /// Largest UDP answer, in bytes, whatever the client offers.
@@ -62,6 +68,23 @@ impl MdnsConfig {
                 "allow_transfer",
                 Network::loopback(),
                 "Who may transfer zones: the pool's name servers have to be among them.",
+            ),
+            query_enforce_tsig: s.get(
+                "query_enforce_tsig",
+                false,
+                "Queries and transfers are refused unless they are signed by a TSIG key; NOTIFY is not.",
+            ),
+            ixfr_max_changes: s.within(
+                "ixfr_max_changes",
+                5000u32,
+                1..=1_000_000,
+                "Most changes that an incremental transfer is made of; beyond that the whole zone is sent.",
+            ),
+            ixfr_memory: s.within(
+                "ixfr_memory",
+                32u32 << 20,
+                65_536..=1 << 30,
+                "Memory for all incremental transfers under way, bytes; while it is used up, whole zones are sent.",
             ),
             max_message_size: s.within(
                 "max_message_size",

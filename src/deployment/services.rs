@@ -266,6 +266,7 @@ impl Assembly {
     async fn mdns(&self, store: &Store, condition: &Condition) -> Result<(), StartError> {
         let service = Arc::new(MdnsService::new(
             store.clone(),
+            self.edges.clock,
             self.config.mdns.clone(),
             Some(self.transport.service_ref()),
         ));

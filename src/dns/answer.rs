@@ -67,6 +67,7 @@ pub struct Authority {
     catalog: Arc<Catalog>,
     transfers: Box<dyn TransferPolicy>,
     max_udp: u16,
+    only_signed: bool,
 }
 
 impl std::fmt::Debug for Authority {
@@ -78,7 +79,14 @@ impl std::fmt::Debug for Authority {
 impl Authority {
     /// Answers from `catalog`; a UDP answer has at most `max_udp` octets, whatever the requester offers.
     pub fn new(catalog: Arc<Catalog>, transfers: impl TransferPolicy, max_udp: u16) -> Self {
-        Self { catalog, transfers: Box::new(transfers), max_udp: max_udp.max(PLAIN_UDP) }
+        Self { catalog, transfers: Box::new(transfers), max_udp: max_udp.max(PLAIN_UDP), only_signed: false }
+    }
+
+    /// Whether queries and transfers are refused unless they are signed.
+    #[must_use]
+    pub const fn only_signed(mut self, only_signed: bool) -> Self {
+        self.only_signed = only_signed;
+        self
     }
 
     /// The zones answered for.
@@ -109,7 +117,7 @@ impl Authority {
     pub fn answer_request(&self, request: &Request<'_>, peer: &Peer, out: &mut Vec<u8>) -> Outcome {
         if request.opcode == Opcode::Query && matches!(request.question.kind, kind::AXFR | kind::IXFR) {
             match self.transfer(request, peer) {
-                Ok(Transfer::Whole(transfer)) => return Outcome::Transfer(Box::new(transfer)),
+                Ok(Transfer::Versions(transfer)) => return Outcome::Transfer(Box::new(transfer)),
                 Ok(Transfer::OnlySoa(zone)) => self.write(request, peer, out, |reply| {
                     reply.soa(&zone, zone.soa().ttl(), Section::Answer)?;
                     Ok(Rcode::NoError)
@@ -137,7 +145,7 @@ impl Authority {
         let question = &request.question;
         if request.edns.is_some_and(|edns| edns.version > 0) {
             Some(Rcode::BadVers)
-        } else if request.signed || question.class != class::IN {
+        } else if request.signed && request.scope.is_none() || question.class != class::IN {
             Some(Rcode::NotAuth)
         } else if question.kind != kind::SOA {
             Some(Rcode::NotImp)
@@ -162,8 +170,8 @@ impl Authority {
         if request.edns.is_some_and(|edns| edns.version > 0) {
             return Err(Rcode::BadVers);
         }
-        // No key is known here, so no signature can be right (RFC 8945, section 5.2.1).
-        if request.signed {
+        // No key is known here: whether a signature is right was to be found out before (RFC 8945, section 5.2.1).
+        if request.signed && request.scope.is_none() {
             return Err(Rcode::NotAuth);
         }
         if request.opcode == Opcode::Notify {
@@ -179,9 +187,12 @@ impl Authority {
         if question.class != class::IN {
             return Err(Rcode::Refused);
         }
-        let zone = self.catalog.enclosing(&question.name).ok_or(Rcode::Refused)?;
+        if self.only_signed && !request.signed {
+            return Err(Rcode::Refused);
+        }
+        let zone = self.catalog.enclosing_in(&question.name, request.scope).ok_or(Rcode::Refused)?;
         if question.kind == kind::DS && zone.origin_labels() == question.name.labels() {
-            return Ok(self.catalog.above(&question.name).unwrap_or(zone));
+            return Ok(self.catalog.above(&question.name, request.scope).unwrap_or(zone));
         }
         Ok(zone)
     }
@@ -200,14 +211,21 @@ impl Authority {
         if zone.origin_labels() != question.name.labels() {
             return Err(Rcode::NotAuth);
         }
-        if !self.transfers.allows(peer) {
+        // A key that was given to somebody is leave enough.
+        if request.scope.is_none() && !self.transfers.allows(peer) {
             return Err(Rcode::Refused);
         }
         let up_to_date = request.known_serial.is_some_and(|known| known.is_at_least(zone.version().serial));
-        if incremental && (up_to_date || peer.carrier == Carrier::Udp) {
+        if incremental && up_to_date {
             return Ok(Transfer::OnlySoa(zone));
         }
-        Ok(Transfer::Whole(TransferRequest::new(request, zone)))
+        let limit = self.udp_limit(request);
+        Ok(Transfer::Versions(TransferRequest::new(request, zone, *peer, limit)))
+    }
+
+    /// The largest datagram that may answer a request.
+    fn udp_limit(&self, request: &Request<'_>) -> u16 {
+        request.edns.map_or(PLAIN_UDP, |edns| edns.payload.max(PLAIN_UDP)).min(self.max_udp)
     }
 
     fn write(
@@ -217,9 +235,8 @@ impl Authority {
         out: &mut Vec<u8>,
         fill: impl FnOnce(&mut Reply<'_, '_>) -> Result<Rcode, Full>,
     ) {
-        let offered = request.edns.map_or(PLAIN_UDP, |edns| edns.payload.max(PLAIN_UDP));
         let limit = match peer.carrier {
-            Carrier::Udp => offered.min(self.max_udp),
+            Carrier::Udp => self.udp_limit(request),
             Carrier::Tcp => u16::MAX,
         };
         let mut names = Names::any_case();
@@ -241,7 +258,7 @@ impl Authority {
 }
 
 enum Transfer {
-    Whole(TransferRequest),
+    Versions(TransferRequest),
     OnlySoa(Arc<ZoneData>),
 }
 

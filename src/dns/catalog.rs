@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::tsig::Scope;
 use super::wire::QName;
 use super::zone::ZoneData;
 use crate::domain::ids::{PoolId, ZoneId};
@@ -42,23 +43,31 @@ impl Catalog {
     /// The zone with the longest name that is `name` or above it.
     #[must_use]
     pub fn enclosing(&self, name: &QName) -> Option<Arc<ZoneData>> {
-        self.deepest(name, name.labels())
+        self.deepest(name, name.labels(), None)
     }
 
-    /// Like [`Self::enclosing`], but never a zone called `name` itself: the parent's side of a zone cut.
+    /// The zone with the longest name that is `name` or above it, of those that `scope` covers.
     #[must_use]
-    pub fn above(&self, name: &QName) -> Option<Arc<ZoneData>> {
-        self.deepest(name, name.labels().checked_sub(1)?)
+    pub fn enclosing_in(&self, name: &QName, scope: Option<Scope>) -> Option<Arc<ZoneData>> {
+        self.deepest(name, name.labels(), scope)
     }
 
-    fn deepest(&self, name: &QName, labels: usize) -> Option<Arc<ZoneData>> {
-        (0..=labels).rev().find_map(|labels| self.exactly(name.last(labels)))
+    /// Like [`Self::enclosing_in`], but never a zone called `name` itself: the parent's side of a zone cut.
+    #[must_use]
+    pub fn above(&self, name: &QName, scope: Option<Scope>) -> Option<Arc<ZoneData>> {
+        self.deepest(name, name.labels().checked_sub(1)?, scope)
+    }
+
+    fn deepest(&self, name: &QName, labels: usize, scope: Option<Scope>) -> Option<Arc<ZoneData>> {
+        (0..=labels).rev().find_map(|labels| self.exactly(name.last(labels), scope))
     }
 
     /// The zone of exactly this name, given as a key.
-    #[must_use]
-    pub fn exactly(&self, key: &[u8]) -> Option<Arc<ZoneData>> {
-        self.shard(key)?.read().get(key)?.first().cloned()
+    fn exactly(&self, key: &[u8], scope: Option<Scope>) -> Option<Arc<ZoneData>> {
+        let shard = self.shard(key)?.read();
+        let namesakes = shard.get(key)?;
+        let Some(scope) = scope else { return namesakes.first().cloned() };
+        namesakes.iter().find(|zone| scope.covers(zone.version().id, zone.version().pool_id)).cloned()
     }
 
     /// The version of a zone that is in memory.

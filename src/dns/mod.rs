@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod catalog;
 pub mod client;
+pub mod difference;
 #[cfg(feature = "testing")]
 pub mod fake_server;
 pub mod lookup;

@@ -1,4 +1,4 @@
-//! Zone transfers out (RFC 5936): what was asked, and packing records into messages.
+//! Zone transfers out (RFC 5936, and RFC 1995 for differences): what was asked, and packing records into messages.
 //!
 //! Invariants: the SOA record comes first and last; all messages are one version of the zone; a transfer that cannot
 //! be completed ends without its closing SOA record, so nobody takes a part for the whole.
@@ -7,14 +7,20 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::answer::{Carrier, Peer};
+use super::difference::Difference;
+use super::tsig::ReplySigner;
 use super::wire::{Edns, Names, Rcode, Request, append_record, flag, head, kind, opt, put};
 use super::zone::ZoneData;
+use crate::domain::serial::Serial;
 
 /// The largest message that TCP carries.
 const MAX_MESSAGE: usize = u16::MAX as usize;
 const NAME_SLOTS: usize = 4096;
 const PREFIX: usize = 2;
 const HEADER: usize = 12;
+/// Octets of an OPT record without options.
+const OPT_SIZE: usize = 11;
 
 /// A transfer that was asked for and allowed.
 #[derive(Debug)]
@@ -24,17 +30,45 @@ pub struct TransferRequest {
     question: Box<[u8]>,
     edns: Option<Edns>,
     zone: Arc<ZoneData>,
+    known: Option<Serial>,
+    carrier: Carrier,
+    udp_limit: u16,
+    signer: Option<ReplySigner>,
 }
 
 impl TransferRequest {
-    pub(crate) fn new(request: &Request<'_>, zone: Arc<ZoneData>) -> Self {
+    /// For a client that takes datagrams of `udp_limit` octets.
+    pub(crate) fn new(request: &Request<'_>, zone: Arc<ZoneData>, peer: Peer, udp_limit: u16) -> Self {
         Self {
             id: request.id,
             flags: request.flags,
             question: request.question.octets.into(),
             edns: request.edns,
             zone,
+            known: request.known_serial.filter(|_| request.question.kind == kind::IXFR),
+            carrier: peer.carrier,
+            udp_limit,
+            signer: None,
         }
+    }
+
+    /// Has the answer signed.
+    #[must_use]
+    pub fn signed_by(mut self, signer: Option<ReplySigner>) -> Self {
+        self.signer = signer;
+        self
+    }
+
+    /// The serial of the client's version, if it asked for what changed since.
+    #[must_use]
+    pub const fn known(&self) -> Option<Serial> {
+        self.known
+    }
+
+    /// What carried the request.
+    #[must_use]
+    pub const fn carrier(&self) -> Carrier {
+        self.carrier
     }
 
     /// The zone as it is in memory.
@@ -69,6 +103,9 @@ pub struct Frames {
     edns: Option<(Edns, u16)>,
     questions: u16,
     records: u16,
+    signer: Option<ReplySigner>,
+    /// Octets kept free for what ends a message.
+    room: usize,
     frame: Vec<u8>,
     names: Box<Names<NAME_SLOTS>>,
 }
@@ -89,6 +126,8 @@ impl Frames {
             flags: flag::QR | flag::AA | (request.flags & (flag::RD | flag::CD)),
             limit: limit.clamp(512, MAX_MESSAGE),
             edns: request.edns.map(|edns| (edns, payload)),
+            room: OPT_SIZE + request.signer.as_ref().map_or(0, ReplySigner::room),
+            signer: request.signer.clone(),
             questions: 1,
             records: 0,
             frame,
@@ -107,10 +146,9 @@ impl Frames {
         ttl: u32,
         data: &[u8],
     ) -> Result<Option<Vec<u8>>, TooLarge> {
-        let room = 16;
         let mark = self.frame.len();
         append_record(&mut self.frame, &mut self.names, PREFIX, owner, kind, ttl, data);
-        let size = self.frame.len() - PREFIX + room;
+        let size = self.frame.len() - PREFIX + self.room;
         if size <= self.limit || self.records == 0 && size <= MAX_MESSAGE {
             self.records += 1;
             return Ok(None);
@@ -138,6 +176,9 @@ impl Frames {
             1
         });
         head(&mut self.frame, PREFIX, self.id, self.flags, [self.questions, self.records, 0, additional]);
+        if let Some(signer) = &mut self.signer {
+            signer.sign(&mut self.frame, PREFIX);
+        }
         let length = u16::try_from(self.frame.len() - PREFIX).unwrap_or(0);
         put(&mut self.frame, 0, length);
         let mut next = Vec::with_capacity(self.limit + PREFIX);
@@ -168,18 +209,62 @@ pub fn whole_zone(
     });
     let mut records = soa().chain(others).chain(soa());
     let mut frames = Some(Frames::new(request, limit, payload));
-    std::iter::from_fn(move || {
-        let packing = frames.as_mut()?;
-        for (owner, kind, ttl, data) in records.by_ref() {
-            match packing.push(owner, kind, ttl, data) {
-                Ok(None) => {}
-                Ok(Some(frame)) => return Some(Ok(frame)),
-                Err(too_large) => {
-                    frames = None;
-                    return Some(Err(too_large));
-                }
+    std::iter::from_fn(move || fill(&mut frames, &mut records))
+}
+
+/// Packs records until a message is full or there are no more of them.
+fn fill<'r>(
+    frames: &mut Option<Frames>,
+    records: &mut impl Iterator<Item = (&'r [u8], u16, u32, &'r [u8])>,
+) -> Option<Result<Vec<u8>, TooLarge>> {
+    let packing = frames.as_mut()?;
+    for (owner, kind, ttl, data) in records {
+        match packing.push(owner, kind, ttl, data) {
+            Ok(None) => {}
+            Ok(Some(frame)) => return Some(Ok(frame)),
+            Err(too_large) => {
+                *frames = None;
+                return Some(Err(too_large));
             }
         }
-        frames.take().map(|last| Ok(last.finish()))
-    })
+    }
+    frames.take().map(|last| Ok(last.finish()))
+}
+
+/// All messages of what changed, one by one.
+pub fn what_changed<'d>(
+    request: &TransferRequest,
+    difference: &'d Difference,
+    origin: &'d [u8],
+    limit: usize,
+    payload: u16,
+) -> impl Iterator<Item = Result<Vec<u8>, TooLarge>> + Send + use<'d> {
+    let mut frames = Some(Frames::new(request, limit, payload));
+    let mut records = difference
+        .in_order(origin)
+        .flat_map(|(owner, set)| set.records().map(move |data| (owner, set.kind(), set.ttl(), data)));
+    std::iter::from_fn(move || fill(&mut frames, &mut records))
+}
+
+/// The datagram that answers a request for what changed: that, or if it does not fit, the SOA record alone, which says that
+/// it is to be asked for over TCP (RFC 1995, section 2).
+#[must_use]
+pub fn in_one_datagram(request: &TransferRequest, difference: Option<&Difference>, payload: u16) -> Vec<u8> {
+    let limit = usize::from(request.udp_limit);
+    let origin = request.zone.version().origin.to_wire();
+    if let Some(difference) = difference {
+        let mut messages = what_changed(request, difference, &origin, limit, payload);
+        if let (Some(Ok(message)), None) = (messages.next(), messages.next())
+            && message.len() <= limit + PREFIX
+        {
+            return message.get(PREFIX..).unwrap_or_default().to_vec();
+        }
+    }
+    let mut frames = Frames::new(request, limit, payload);
+    let zone = &request.zone;
+    for data in zone.soa().records() {
+        // It fits: it has the one record of its set, whose names are in the question or 255 octets long at most.
+        drop(frames.push(zone.apex().owner(), kind::SOA, zone.soa().ttl(), data));
+    }
+    frames.finish().get(PREFIX..).unwrap_or_default().to_vec()
 }

@@ -47,6 +47,7 @@ pub fn fold(entries: impl IntoIterator<Item = JournalEntry>) -> Vec<JournalEntry
             Some(folded) => {
                 folded.after = entry.after;
                 folded.generation = entry.generation;
+                folded.name = entry.name;
             }
             None => order.push(entry),
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::keys::Keys;
 use super::load::Loader;
 use crate::actors::reconcile::Reconcile;
 use crate::domain::ids::ZoneId;
@@ -28,6 +29,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Follower {
     loader: Arc<Loader>,
+    keys: Arc<Keys>,
     reached: Mutex<Reached>,
 }
 
@@ -38,12 +40,13 @@ struct Reached {
 }
 
 impl Follower {
-    pub(super) fn new(loader: Arc<Loader>) -> Self {
-        Self { loader, reached: Mutex::new(Reached { position: i64::MIN, swept: None }) }
+    pub(super) fn new(loader: Arc<Loader>, keys: Arc<Keys>) -> Self {
+        Self { loader, keys, reached: Mutex::new(Reached { position: i64::MIN, swept: None }) }
     }
 
-    /// Reads the feed from where the last pass got, and loads what changed.
+    /// Looks at the keys, reads the feed from where the last pass got, and loads what changed.
     pub(super) async fn catch_up(&self) -> Result<(), StoreError> {
+        self.keys.refresh().await?;
         let Reached { position, swept } = *self.reached.lock();
         let begun = Instant::now();
         let sweep = swept.is_none_or(|at| begun.duration_since(at) >= SWEEP_EVERY);

@@ -11,11 +11,15 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::changes::Changes;
+use super::keys::Keys;
 use super::load::Loader;
 use super::notified::Notified;
 use super::read::StoreReader;
 use crate::dns::answer::Peer;
+use crate::dns::difference::Difference;
 use crate::dns::server::{Backing, BackingError, ZoneReader};
+use crate::dns::tsig::Keyring;
 use crate::dns::wire::{QName, Rcode};
 use crate::domain::ids::ZoneId;
 use crate::domain::serial::Serial;
@@ -36,6 +40,8 @@ pub(super) struct Freshness {
     loader: Arc<Loader>,
     queue: Arc<Mutex<Queue>>,
     notified: Option<Notified>,
+    keys: Arc<Keys>,
+    changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +52,13 @@ struct Queue {
 }
 
 impl Freshness {
-    pub(super) fn new(loader: Arc<Loader>, notified: Option<Notified>) -> Self {
-        Self { loader, queue: Arc::default(), notified }
+    pub(super) fn new(
+        loader: Arc<Loader>,
+        notified: Option<Notified>,
+        keys: Arc<Keys>,
+        changes: Changes,
+    ) -> Self {
+        Self { loader, queue: Arc::default(), notified, keys, changes }
     }
 
     /// Queues a question; the receiver resolves once memory is current.
@@ -88,6 +99,22 @@ impl Backing for Freshness {
             Some(notified) => notified.hear(name, serial, peer.address.ip()).await,
             None => Rcode::NotAuth,
         }
+    }
+
+    fn keys(&self) -> Arc<Keyring> {
+        self.keys.ring()
+    }
+
+    async fn refresh_keys(&self) {
+        match tokio::time::timeout(PATIENCE, self.keys.look_again()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot look at the TSIG keys"),
+            Err(_) => tracing::warn!("the database does not tell the TSIG keys in time"),
+        }
+    }
+
+    async fn difference(&self, zone: ZoneId, since: Serial) -> Result<Option<Difference>, BackingError> {
+        self.changes.since(zone, since).await.map_err(|error| BackingError { reason: error.to_string() })
     }
 
     async fn open(&self, zone: ZoneId) -> Result<Option<Box<dyn ZoneReader>>, BackingError> {

@@ -8,8 +8,10 @@
 //! loaded once.
 
 pub mod api;
+mod changes;
 mod follow;
 mod fresh;
+mod keys;
 mod load;
 mod notified;
 mod read;
@@ -17,6 +19,7 @@ mod read;
 use std::sync::Arc;
 
 use crate::actors::worker::api::Worker;
+use crate::clock::Clock;
 use crate::config::MdnsConfig;
 use crate::dns::answer::{Authority, Peer};
 use crate::dns::catalog::Catalog;
@@ -27,7 +30,9 @@ use crate::transport::{Cx, Fault, Handle, ServiceRef};
 pub use follow::Follower;
 
 use api::ZonePublished;
+use changes::Changes;
 use fresh::Freshness;
+use keys::Keys;
 use load::Loader;
 use notified::Notified;
 
@@ -42,19 +47,23 @@ pub struct MdnsService {
 
 impl MdnsService {
     /// A name server for the zones of `store`; it has none before [`Self::load`]. What the masters of secondary zones say is
-    /// passed on to `worker`, if there is one.
+    /// passed on to `worker`, if there is one. Signatures are verified and made by `clock`.
     #[must_use]
-    pub fn new(store: Store, config: MdnsConfig, worker: Option<ServiceRef<Worker>>) -> Self {
+    pub fn new(store: Store, clock: Clock, config: MdnsConfig, worker: Option<ServiceRef<Worker>>) -> Self {
         let catalog = Arc::new(Catalog::default());
         let loader = Arc::new(Loader::new(store, Arc::clone(&catalog), config.answer_queries));
         let allowed = config.allow_transfer.clone();
         let may_transfer = move |peer: &Peer| allowed.iter().any(|net| net.contains(peer.address.ip()));
-        let authority = Authority::new(catalog, may_transfer, config.max_udp_size);
+        let authority =
+            Authority::new(catalog, may_transfer, config.max_udp_size).only_signed(config.query_enforce_tsig);
         let notified =
             worker.map(|worker| Notified::new(loader.store().clone(), worker, config.notify_window));
-        let backing = Arc::new(Freshness::new(Arc::clone(&loader), notified));
-        let responder = Responder::new(authority, backing, config.max_transfers, config.max_message_size);
-        let follower = Arc::new(Follower::new(Arc::clone(&loader)));
+        let keys = Arc::new(Keys::new(loader.store().clone()));
+        let changes = Changes::new(loader.store().clone(), &config);
+        let backing = Arc::new(Freshness::new(Arc::clone(&loader), notified, Arc::clone(&keys), changes));
+        let responder = Responder::new(authority, backing, config.max_transfers, config.max_message_size)
+            .with_clock(clock);
+        let follower = Arc::new(Follower::new(Arc::clone(&loader), keys));
         Self { loader, follower, responder: Arc::new(responder), config }
     }
 

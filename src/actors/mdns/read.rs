@@ -80,7 +80,7 @@ pub(super) async fn next(tx: &mut dyn Tx, transfer: &mut Transfer) -> Result<Set
 }
 
 /// The SOA set with a serial; `None` if it has not exactly one record.
-fn with_serial(soa: &RrSet, serial: Serial) -> Option<RrSet> {
+pub(super) fn with_serial(soa: &RrSet, serial: Serial) -> Option<RrSet> {
     let mut records = soa.records();
     let mut data = records.next()?.to_vec();
     if records.next().is_some() {

@@ -24,6 +24,9 @@ use crate::domain::zone::{SoaTimers, Zone, ZoneKind};
 use crate::domain::zone_status::{Action, Progress, Status};
 use crate::store::repo::{journal, recordsets, versions, zones};
 
+#[path = "transfer_tests.rs"]
+mod transfers;
+
 /// A database, and what central and the worker do to it.
 struct Bench {
     store: Store,
@@ -39,7 +42,7 @@ impl Bench {
 
     fn mdns(&self, answer_queries: bool) -> MdnsService {
         let config = MdnsConfig { answer_queries, ..Config::default().mdns };
-        MdnsService::new(self.store.clone(), config, None)
+        MdnsService::new(self.store.clone(), self.clock, config, None)
     }
 
     async fn create(&self, origin: &str, names: usize) -> ZoneId {
@@ -376,7 +379,7 @@ async fn journal_and_full_reads_agree() {
 async fn the_service_listens_on_its_addresses() {
     let bench = Bench::new().await;
     let config = MdnsConfig { listen: vec![([127, 0, 0, 1], 0).into()], ..Config::default().mdns };
-    let mdns = MdnsService::new(bench.store.clone(), config, None);
+    let mdns = MdnsService::new(bench.store.clone(), bench.clock, config, None);
     let server = mdns.listen().await.unwrap();
     assert_ne!(server.addresses()[0].port(), 0);
     assert!(server.drain(tokio::time::Instant::now() + Duration::from_secs(5)).await);

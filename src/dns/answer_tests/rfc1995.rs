@@ -6,6 +6,9 @@ use hickory_proto::rr::{Name, RData, Record};
 
 use super::super::{Authority, Carrier, Outcome, Peer};
 use super::support::*;
+use crate::dns::difference::{Difference, SetChange};
+use crate::dns::transfer::in_one_datagram;
+use crate::dns::zone::RrSet;
 
 fn ixfr(serial: Option<u32>) -> Message {
     let mut message = question("example.org.", "IXFR");
@@ -39,7 +42,31 @@ fn section_2_up_to_date() {
 /// current version to inform the client that a TCP query should be initiated.»
 #[test]
 fn section_2_over_udp_the_soa_record_says_come_by_tcp() {
-    assert_eq!(lines(&exchange(&example(), &ixfr(Some(6)), &UDP)), ONLY_SOA);
+    let Outcome::Transfer(transfer) =
+        example().answer(&ixfr(Some(6)).to_vec().unwrap(), &UDP, &mut Vec::new())
+    else {
+        panic!("no transfer")
+    };
+    let answer = |difference: Option<&Difference>| {
+        lines(&Message::from_vec(&in_one_datagram(&transfer, difference, 1232)).unwrap())
+    };
+    assert_eq!(answer(None), ONLY_SOA);
+    let text = |size: u8| RrSet::new(16, 60, [&*vec![size; usize::from(size) + 1]]);
+    let soa = || transfer.zone().soa().clone();
+    let of = |sizes: &[u8]| {
+        let change =
+            |size: &u8| SetChange { owner: name("w.example.org.").to_wire(), gone: None, new: text(*size) };
+        let changes = sizes.iter().map(change).collect();
+        Difference {
+            origin: name("example.org."),
+            old_soa: soa(),
+            new_soa: soa(),
+            changes,
+            held: Box::new(()),
+        }
+    };
+    assert_eq!(answer(Some(&of(&[9]))).lines().count(), 1 + 5);
+    assert_eq!(answer(Some(&of(&[200, 201, 202]))), ONLY_SOA);
 }
 
 /// Section 4: «the server ... may ... send the entire zone».

@@ -10,8 +10,11 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::dns::answer::{Authority, Outcome, Peer};
-use crate::dns::transfer::{Frames, TransferRequest, whole_zone};
+use crate::clock::Clock;
+use crate::dns::answer::{Authority, Carrier, Outcome, Peer};
+use crate::dns::difference::Difference;
+use crate::dns::transfer::{Frames, TransferRequest, in_one_datagram, what_changed, whole_zone};
+use crate::dns::tsig::{Keyring, Rejection, Verified, verify};
 use crate::dns::wire::{Opcode, QName, Rcode, Request, Unreadable, kind};
 use crate::dns::zone::RrSet;
 use crate::domain::ids::ZoneId;
@@ -35,6 +38,19 @@ pub trait Backing: Send + Sync + 'static {
         Rcode::NotAuth
     }
 
+    /// The keys that requests may be signed by.
+    fn keys(&self) -> Arc<Keyring> {
+        Arc::default()
+    }
+    /// Has another look at the keys, since one was not known.
+    async fn refresh_keys(&self) {}
+    /// What changed in a zone since the version of a serial; `None` if that is not known, or not worth telling.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    async fn difference(&self, _zone: ZoneId, _since: Serial) -> Result<Option<Difference>, BackingError> {
+        Ok(None)
+    }
     /// Opens the published version of a zone, to be transferred; `None` if there is none.
     ///
     /// # Errors
@@ -96,6 +112,7 @@ pub struct Responder {
     backing: Arc<dyn Backing>,
     transfers: Semaphore,
     message_size: u16,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for Responder {
@@ -109,7 +126,14 @@ impl Responder {
     /// octets.
     pub fn new(authority: Authority, backing: Arc<dyn Backing>, transfers: usize, message_size: u16) -> Self {
         let transfers = Semaphore::new(transfers.min(Semaphore::MAX_PERMITS));
-        Self { authority, backing, transfers, message_size }
+        Self { authority, backing, transfers, message_size, clock: Clock::system() }
+    }
+
+    /// Signs and verifies by this clock.
+    #[must_use]
+    pub const fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// What is answered from memory.
@@ -121,7 +145,9 @@ impl Responder {
     /// Answers from memory if that will do, appending to `out`; `None` if [`Self::respond`] has to be asked.
     pub fn respond_now(&self, message: &[u8], peer: &Peer, out: &mut Vec<u8>) -> Option<Outcome> {
         match Request::read(message) {
-            Ok(request) if shows_serial(&request) || request.opcode == Opcode::Notify => None,
+            Ok(request) if request.signed || shows_serial(&request) || request.opcode == Opcode::Notify => {
+                None
+            }
             Ok(request) => Some(self.authority.answer_request(&request, peer, out)),
             Err(Unreadable::Silent) => Some(Outcome::Silent),
             Err(Unreadable::Refuse(refusal)) => {
@@ -134,26 +160,89 @@ impl Responder {
     /// Answers a message, looking at the database first if need be. A message begins after `prefix` free octets.
     pub async fn respond(&self, message: &[u8], peer: &Peer, prefix: usize) -> Reply {
         let mut out = vec![0; prefix];
-        if let Ok(request) = Request::read(message) {
-            if request.opcode == Opcode::Notify {
-                let rcode = match self.authority.notify_flaw(&request) {
-                    Some(flaw) => flaw,
-                    None => {
-                        let (name, serial) = (&request.question.name, request.known_serial);
-                        self.backing.notified(name, serial, peer).await
-                    }
-                };
-                self.authority.acknowledge(&request, rcode, &mut out);
+        let mut request = match Request::read(message) {
+            Ok(request) => request,
+            Err(Unreadable::Silent) => return Reply::Silent,
+            Err(Unreadable::Refuse(refusal)) => {
+                refusal.write(&mut out);
                 return Reply::Message(out);
             }
-            if shows_serial(&request) {
-                self.backing.refresh(&request.question.name).await;
+        };
+        let mut signer = None;
+        if request.signed {
+            match self.verify(message).await {
+                Ok(verified) => {
+                    request.scope = Some(verified.scope);
+                    request.reserve = verified.signer.room();
+                    signer = Some(verified.signer);
+                }
+                Err(rejection) => {
+                    tracing::info!(from = %peer.address, error = rejection.error(), "a signature does not hold");
+                    let rcode = match &rejection {
+                        Rejection::Malformed => Rcode::FormErr,
+                        _ => Rcode::NotAuth,
+                    };
+                    self.authority.fail(&request, rcode, &mut out);
+                    rejection.seal(&mut out, prefix);
+                    return Reply::Message(out);
+                }
             }
         }
-        match self.authority.answer(message, peer, &mut out) {
+        match self.answer(&request, peer, &mut out).await {
             Outcome::Silent => Reply::Silent,
-            Outcome::Answered => Reply::Message(out),
-            Outcome::Transfer(request) => Reply::Transfer(request),
+            Outcome::Answered => {
+                if let Some(signer) = &mut signer {
+                    signer.sign(&mut out, prefix);
+                }
+                Reply::Message(out)
+            }
+            Outcome::Transfer(transfer) => {
+                let transfer = Box::new(transfer.signed_by(signer));
+                if transfer.carrier() == Carrier::Tcp {
+                    return Reply::Transfer(transfer);
+                }
+                let difference = self.difference(&transfer).await;
+                out.extend(in_one_datagram(&transfer, difference.as_ref(), self.authority.payload()));
+                Reply::Message(out)
+            }
+        }
+    }
+
+    /// Verifies the signature of a request by the keys there are.
+    async fn verify(&self, message: &[u8]) -> Result<Verified, Rejection> {
+        let mut verified = verify(message, &self.backing.keys(), self.clock);
+        if verified.as_ref().is_err_and(Rejection::concerns_key) {
+            self.backing.refresh_keys().await;
+            verified = verify(message, &self.backing.keys(), self.clock);
+        }
+        verified?.ok_or(Rejection::Malformed)
+    }
+
+    async fn answer(&self, request: &Request<'_>, peer: &Peer, out: &mut Vec<u8>) -> Outcome {
+        let name = &request.question.name;
+        if request.opcode == Opcode::Notify {
+            let rcode = match self.authority.notify_flaw(request) {
+                Some(flaw) => flaw,
+                None => self.backing.notified(name, request.known_serial, peer).await,
+            };
+            self.authority.acknowledge(request, rcode, out);
+            return Outcome::Answered;
+        }
+        if shows_serial(request) {
+            self.backing.refresh(name).await;
+        }
+        self.authority.answer_request(request, peer, out)
+    }
+
+    /// What changed since the version that the client has, if it asked for that and it can be told in less than the zone.
+    async fn difference(&self, request: &TransferRequest) -> Option<Difference> {
+        let (zone, known) = (request.zone(), request.known()?);
+        match self.backing.difference(zone.version().id, known).await {
+            Ok(found) => found.filter(|found| !zone.is_complete() || found.records() <= zone.records()),
+            Err(error) => {
+                tracing::warn!(zone = %zone.version().origin, %error, "cannot tell what changed");
+                None
+            }
         }
     }
 
@@ -169,13 +258,19 @@ impl Responder {
             return;
         };
         let started = tokio::time::Instant::now();
-        let sent = if request.zone().is_complete() {
+        let difference = self.difference(request).await;
+        let incremental = difference.is_some();
+        let sent = if let Some(difference) = difference {
+            self.transfer_changes(request, &difference, sink).await
+        } else if request.zone().is_complete() {
             self.transfer_memory(request, sink).await
         } else {
             self.transfer_database(request, sink).await
         };
         match sent {
-            Ok(octets) => tracing::debug!(%zone, octets, took = ?started.elapsed(), "transferred"),
+            Ok(octets) => {
+                tracing::debug!(%zone, octets, incremental, took = ?started.elapsed(), "transferred")
+            }
             Err(TransferError::ClientGone) => tracing::debug!(%zone, "the client of a transfer has gone"),
             Err(error) => {
                 tracing::warn!(%zone, %error, "transfer failed");
@@ -183,6 +278,21 @@ impl Responder {
                 drop(sink.send(request.failure(self.authority.payload())).await);
             }
         }
+    }
+
+    async fn transfer_changes(
+        &self,
+        request: &TransferRequest,
+        difference: &Difference,
+        sink: &mpsc::Sender<Vec<u8>>,
+    ) -> Result<usize, TransferError> {
+        let origin = difference.origin.to_wire();
+        let (size, payload) = (usize::from(self.message_size), self.authority.payload());
+        let mut octets = 0;
+        for frame in what_changed(request, difference, &origin, size, payload) {
+            octets += send(sink, frame?).await?;
+        }
+        Ok(octets)
     }
 
     async fn transfer_memory(

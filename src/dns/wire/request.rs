@@ -3,6 +3,7 @@
 //! Invariants: a `Request` has exactly one question; every record of the message was walked to its end; at most one
 //! OPT record, owned by the root (RFC 6891, section 6.1.1); a TSIG record is the last one (RFC 8945, section 5.1).
 
+use crate::dns::tsig::Scope;
 use crate::domain::serial::Serial;
 
 use super::header::{Opcode, Rcode, flag, kind};
@@ -26,6 +27,10 @@ pub struct Request<'a> {
     pub known_serial: Option<Serial>,
     /// The message ends with a TSIG record.
     pub signed: bool,
+    /// What may be seen by whoever signed it, once that is known to be right.
+    pub scope: Option<Scope>,
+    /// Octets to be left free in the answer, for its signature.
+    pub reserve: usize,
 }
 
 /// A question.
@@ -109,7 +114,17 @@ impl<'a> Request<'a> {
             return refuse(Rcode::FormErr, &[]);
         };
         let octets = question.octets;
-        let mut request = Self { id, flags, opcode, question, edns: None, known_serial: None, signed: false };
+        let mut request = Self {
+            id,
+            flags,
+            opcode,
+            question,
+            edns: None,
+            known_serial: None,
+            signed: false,
+            scope: None,
+            reserve: 0,
+        };
         if request.read_records(&mut cursor, answers, authorities, additionals).is_none() {
             return refuse(Rcode::FormErr, octets);
         }
@@ -119,13 +134,13 @@ impl<'a> Request<'a> {
     /// Walks the other three sections; `None` if any part is malformed.
     fn read_records(&mut self, cursor: &mut Cursor<'a>, an: u16, ns: u16, ar: u16) -> Option<()> {
         for _ in 0..an {
-            let record = cursor.record()?;
+            let record = cursor.record_before_signature()?;
             if record.kind == kind::SOA && self.opcode == Opcode::Notify {
                 self.known_serial = Some(record.soa_serial()?);
             }
         }
         for _ in 0..ns {
-            let record = cursor.record()?;
+            let record = cursor.record_before_signature()?;
             if record.kind == kind::SOA && self.question.kind == kind::IXFR {
                 self.known_serial = Some(record.soa_serial()?);
             }
@@ -211,6 +226,11 @@ impl<'a> Cursor<'a> {
         let (kind, class, ttl, length) = (self.u16()?, self.u16()?, self.u32()?, self.u16()?);
         let data = self.take(usize::from(length))?;
         Some(Record { owner_is_root, kind, class, ttl, data })
+    }
+
+    /// A record of a section where no signature can be.
+    fn record_before_signature(&mut self) -> Option<Record<'a>> {
+        self.record().filter(|record| record.kind != kind::TSIG)
     }
 }
 

@@ -56,7 +56,7 @@ impl<'o, const SLOTS: usize> Writer<'o, SLOTS> {
         names.write(buffer, start, request.question.asked_name());
         let rest = request.question.octets.get(request.question.name.len()..).unwrap_or_default();
         buffer.extend_from_slice(rest);
-        let reserve = if request.edns.is_some() { OPT_SIZE } else { 0 };
+        let reserve = request.reserve + if request.edns.is_some() { OPT_SIZE } else { 0 };
         Self {
             after_question: buffer.len(),
             buffer,

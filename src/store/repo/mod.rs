@@ -8,6 +8,7 @@ mod shards;
 
 pub mod blacklists;
 pub mod claims;
+pub mod differences;
 pub mod fences;
 pub mod history;
 pub mod inbox;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::list::List;
 use super::secrets::tsig_place;
-use crate::domain::ids::{PoolId, TsigKeyId};
+use crate::domain::ids::{PoolId, TsigKeyId, ZoneId};
 use crate::domain::page::{NamedSortKey, Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::domain::tsig_key::{TsigAlgorithm, TsigKey, TsigScope, TsigSecret};
@@ -50,6 +50,66 @@ pub async fn insert(tx: &mut dyn Tx, key: &TsigKey) -> Result<(), StoreError> {
 pub async fn get(tx: &mut dyn Tx, id: TsigKeyId) -> Result<Option<TsigKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tsig_keys k WHERE k.id = $1");
     let row = tx.row(sql, args![id]).await?;
+    row.map(|row| read(tx.vault(), row)).transpose()
+}
+
+/// What changes when any key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    count: u64,
+    versions: i64,
+    created: i64,
+    updated: i64,
+}
+
+/// What changes when any key does.
+///
+/// # Errors
+/// If the database fails.
+pub async fn mark(tx: &mut dyn Tx) -> Result<Mark, StoreError> {
+    let sql = "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(version), 0) AS BIGINT) AS versions, \
+               COALESCE(MAX(created_at), 0) AS created, COALESCE(MAX(updated_at), 0) AS updated FROM tsig_keys";
+    let row = tx.row(sql, args![]).await?;
+    let Some(mut row) = row else { return Ok(Mark { count: 0, versions: 0, created: 0, updated: 0 }) };
+    Ok(Mark {
+        count: row.number("n")?,
+        versions: row.number("versions")?,
+        created: row.number("created")?,
+        updated: row.number("updated")?,
+    })
+}
+
+/// At most `limit` keys, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn all(tx: &mut dyn Tx, limit: u32) -> Result<Vec<TsigKey>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM tsig_keys k ORDER BY k.created_at, k.id LIMIT $1");
+    let rows = tx.rows(sql, args![limit]).await?;
+    rows.into_iter().map(|row| read(tx.vault(), row)).collect()
+}
+
+/// The keys of these ids.
+///
+/// # Errors
+/// If the database fails.
+pub async fn get_all(tx: &mut dyn Tx, ids: &[TsigKeyId]) -> Result<Vec<TsigKey>, StoreError> {
+    let mut query = Query::new(&format!("SELECT {COLUMNS} FROM tsig_keys k WHERE k.id IN "));
+    query.bind_list(ids.iter().copied());
+    let rows = tx.rows(query.sql, query.args).await?;
+    rows.into_iter().map(|row| read(tx.vault(), row)).collect()
+}
+
+/// The oldest key that is for one zone alone.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_zone(tx: &mut dyn Tx, zone: ZoneId) -> Result<Option<TsigKey>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM tsig_keys k WHERE k.scope = 'ZONE' AND k.resource_id = $1 \
+         ORDER BY k.created_at, k.id LIMIT 1"
+    );
+    let row = tx.row(sql, args![zone]).await?;
     row.map(|row| read(tx.vault(), row)).transpose()
 }
 
