@@ -80,6 +80,8 @@ pub struct CentralConfig {
     pub default_pool_id: PoolId,
     /// How the pool of a new zone is chosen, step by step.
     pub scheduler_filters: Vec<SchedulerFilter>,
+    /// Most lines of all zones' journals; the oldest go first, whatever their age.
+    pub journal_max_lines: u32,
     /// Where quotas come from.
     pub quota_driver: QuotaDriver,
     /// Quotas of projects that have none of their own.
@@ -129,6 +131,12 @@ impl CentralConfig {
             managed_resource_email,
             managed_resource_tenant_id: ProjectId::new(managed_resource_tenant_id),
             scheduler_filters,
+            journal_max_lines: s.within(
+                "journal_max_lines",
+                2_000_000u32,
+                1..=u32::MAX,
+                "Most changes that the journals of all zones keep; the oldest go first, whatever [producer.journal_trim] says of their age.",
+            ),
             quota_driver: s.get(
                 "quota_driver",
                 QuotaDriver::Storage,

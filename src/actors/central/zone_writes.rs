@@ -223,17 +223,20 @@ pub(super) async fn purge(tx: &mut dyn Tx, now: Timestamp, m: &PurgeZones) -> Re
     Ok(gone.len() as u64)
 }
 
-/// Forgets journal lines of changes published long enough ago. Answers of how many zones.
+/// Forgets journal lines of changes published long enough ago, and the oldest of more than `keep` lines. Answers of how many
+/// zones.
 pub(super) async fn trim_journals(
     tx: &mut dyn Tx,
     now: Timestamp,
     m: &TrimJournals,
+    keep: u64,
 ) -> Result<u64, CentralError> {
     fences::claim(tx, "journal", m.token).await?;
     if !inbox::claim(tx, m.tick.as_str(), now).await? {
         return Ok(0);
     }
-    let before = now.minus(Duration::from_secs(m.older_than));
+    let aged = now.minus(Duration::from_secs(m.older_than));
+    let before = journal::horizon(tx, keep).await?.map_or(aged, |horizon| horizon.max(aged));
     let zones = journal::trimmable(tx, before, m.limit).await?;
     for (zone, upto) in &zones {
         journal::trim(tx, *zone, *upto).await?;

@@ -161,7 +161,9 @@ impl Handle<TrimJournals> for CentralService {
     async fn handle(&self, cx: &Cx, m: TrimJournals) -> Result<u64, Fault> {
         self.allow(cx, Rule::PurgeZones, &Target::default())?;
         let now = self.clock.now();
-        let trimmed = self.store.transact(|tx| Box::pin(zone_writes::trim_journals(tx, now, &m))).await?;
+        let keep = u64::from(self.config.journal_max_lines);
+        let trim = self.store.transact(|tx| Box::pin(zone_writes::trim_journals(tx, now, &m, keep)));
+        let trimmed = trim.await?;
         Ok(trimmed)
     }
 }

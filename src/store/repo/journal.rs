@@ -154,21 +154,41 @@ fn side(row: &mut Row, ttl: &str, records: &str) -> Result<Option<RrSet>, StoreE
     Ok(Some(RrSet { ttl, records }))
 }
 
-/// Forgets the lines of a zone up to and including a generation, and the versions that need them.
+/// Lines deleted by one statement.
+const MOST_TRIMMED: u64 = 10_000;
+
+/// Forgets the lines of a zone up to and including a generation, and the versions that need them; of very many lines some are
+/// left, and [`trimmable`] finds them again.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn trim(tx: &mut dyn Tx, zone: ZoneId, upto: Generation) -> Result<(), StoreError> {
     let published = "(SELECT z.published_generation FROM zones z WHERE z.id = $1)";
-    let lines = format!(
-        "DELETE FROM zone_journal WHERE zone_id = $1 AND generation <= $2 AND generation <= {published}"
-    );
-    tx.run(lines, args![zone, upto]).await?;
     let versions = format!(
         "DELETE FROM zone_versions WHERE zone_id = $1 AND generation < $2 AND generation < {published}"
     );
     tx.run(versions, args![zone, upto]).await?;
+    let lines = format!(
+        "DELETE FROM zone_journal WHERE zone_id = $1 AND (generation, seq) IN (SELECT j.generation, j.seq \
+         FROM zone_journal j WHERE j.zone_id = $1 AND j.generation <= $2 AND j.generation <= {published} \
+         ORDER BY j.generation, j.seq LIMIT $3)"
+    );
+    tx.run(lines, args![zone, upto, MOST_TRIMMED]).await?;
     Ok(())
+}
+
+/// When the oldest of the newest `keep` lines of all journals was written; `None` if there are no more lines than that.
+///
+/// # Errors
+/// If the database fails.
+pub async fn horizon(tx: &mut dyn Tx, keep: u64) -> Result<Option<Timestamp>, StoreError> {
+    let Some(last) = keep.checked_sub(1) else { return Ok(None) };
+    let sql = "SELECT j.at FROM zone_journal j ORDER BY j.at DESC LIMIT 2 OFFSET $1";
+    let rows = tx.rows(sql, args![last]).await?;
+    if rows.len() < 2 {
+        return Ok(None);
+    }
+    rows.into_iter().next().map(|mut row| row.time("at")).transpose()
 }
 
 /// At most `limit` zones that have published lines written before a time, each with a generation to [`trim`] to. Looks at

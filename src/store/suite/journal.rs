@@ -95,6 +95,18 @@ pub async fn trimming_forgets_versions_it_breaks(bench: Bench) {
     assert!(bench.read(|tx| Box::pin(journal::trimmable(tx, at(15), 10))).await.is_empty());
 }
 
+/// The newest lines are those to be kept where there are too many.
+pub async fn the_newest_lines_have_a_horizon(bench: Bench) {
+    let (zone, _) = with_lines(&bench).await;
+    let full: Vec<_> = (10..14).map(|n| line(n, "w.example.org.", &[], &["192.0.2.1"])).collect();
+    for (n, line) in (50..).zip(&full) {
+        bench.write(|tx| Box::pin(journal::append(tx, zone.id, std::slice::from_ref(line), at(n)))).await;
+    }
+    let horizon = async |keep| bench.read(|tx| Box::pin(journal::horizon(tx, keep))).await;
+    assert_eq!((horizon(1).await, horizon(4).await), (Some(at(53)), Some(at(50))));
+    assert_eq!((horizon(0).await, horizon(1000).await), (None, None));
+}
+
 /// Lines that no serial shows yet are kept, whatever their age.
 pub async fn unpublished_lines_are_not_trimmed(bench: Bench) {
     let (zone, lines) = with_lines(&bench).await;

@@ -170,7 +170,7 @@ macro_rules! store_suite {
                 who_sees_a_set, an_outdated_set_is_not_written, types_at_a_name, going_through_a_zone_misses_nothing,
                 generated_sets_stay_the_same_row, many_sets_are_written_at_once, a_ptr_is_of_one_floating_ip;
             journal: lines_keep_their_order, generations_are_cut_out, trimming_forgets_versions_it_breaks,
-                unpublished_lines_are_not_trimmed, another_default_ttl_forgets_versions;
+                unpublished_lines_are_not_trimmed, the_newest_lines_have_a_horizon, another_default_ttl_forgets_versions;
             transfer: changes_after_the_publish_are_undone, a_publish_shows_them, the_default_ttl_is_that_of_the_publish,
                 the_soa_comes_apart, small_zones_come_together, a_transfer_is_of_one_state, names_find_their_zones;
             pools: a_pool_comes_back, unchanged_parts_keep_their_ids, the_version_grows_only_with_changes,
