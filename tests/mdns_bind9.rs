@@ -157,7 +157,7 @@ async fn ask(server: SocketAddr, qname: &str, qtype: HickoryType, tcp: bool) -> 
     let mut edns = Edns::new();
     edns.set_max_payload(1232);
     message.set_edns(edns);
-    let ask = Ask { message, tcp, timeout: Duration::from_secs(5) };
+    let ask = Ask { message, tcp, signed_by: None, timeout: Duration::from_secs(5) };
     SocketExchange::default().exchange(&at(server), &ask).await.unwrap()
 }
 

@@ -26,7 +26,8 @@ fn question(zone: &str, kind: RecordType) -> anyhow::Result<Message> {
 
 /// The serial of a zone; `None` if the server does not have it.
 pub(crate) async fn serial(server: SocketAddr, zone: &str) -> anyhow::Result<Option<u32>> {
-    let ask = Ask { message: question(zone, RecordType::SOA)?, tcp: false, timeout: PATIENCE };
+    let ask =
+        Ask { message: question(zone, RecordType::SOA)?, tcp: false, signed_by: None, timeout: PATIENCE };
     let at = HostPort::new(server.ip().to_string(), server.port());
     let answer = SocketExchange::default().exchange(&at, &ask).await?;
     match answer.metadata.response_code {

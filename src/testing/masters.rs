@@ -17,6 +17,7 @@ use crate::dns::client::{
     Arrived, Ask, Assembly, Exchange, ExchangeError, TransferError, TransferLimits, Transfers,
 };
 use crate::dns::fake_server::Manner;
+use crate::dns::tsig::SignedBy;
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 use crate::domain::rdata::{RData, Soa};
@@ -151,6 +152,7 @@ impl Transfers for Masters {
         master: &HostPort,
         zone: &Name,
         limits: &TransferLimits,
+        _signed_by: Option<&SignedBy>,
     ) -> Result<Arrived, TransferError> {
         let looked = self.find(master).map_or(Err(None), |master| {
             master.look(zone, |state, file| {

@@ -15,6 +15,7 @@ use crate::dns::answer::{Carrier, Peer};
 use crate::dns::client::{Arrived, Ask, Exchange, ExchangeError, TransferError, TransferLimits, Transfers};
 use crate::dns::fake_server::{FakeNet, TransferSource};
 use crate::dns::server::Responder;
+use crate::dns::tsig::SignedBy;
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 
@@ -106,7 +107,8 @@ impl Transfers for WorldNet {
         master: &HostPort,
         zone: &Name,
         limits: &TransferLimits,
+        signed_by: Option<&SignedBy>,
     ) -> Result<Arrived, TransferError> {
-        self.masters.transfer(master, zone, limits).await
+        self.masters.transfer(master, zone, limits, signed_by).await
     }
 }

@@ -14,7 +14,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub(crate) async fn ask(server: &HostPort, name: &str, kind: RecordType, tcp: bool) -> Message {
     let mut message = Message::query();
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
-    let asked = SocketExchange::default().exchange(server, &Ask { message, tcp, timeout: LIMIT }).await;
+    let asked = SocketExchange::default()
+        .exchange(server, &Ask { message, tcp, signed_by: None, timeout: LIMIT })
+        .await;
     asked.unwrap_or_else(|error| panic!("{name} {kind} at {server}: {error}"))
 }
 

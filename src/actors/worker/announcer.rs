@@ -9,8 +9,9 @@ use hickory_proto::rr::{RData, Record, RecordType};
 use tokio::task::AbortHandle;
 
 use super::tools::Tools;
-use crate::dns::client::{Notify, NotifyPolicy, notify};
+use crate::dns::client::{Notify, NotifyPolicy};
 use crate::domain::host_port::HostPort;
+use crate::domain::ids::TsigKeyId;
 use crate::domain::name::Name;
 
 /// Attempts of one word; the last one waits 15 times as long as the first.
@@ -21,7 +22,7 @@ const ATTEMPTS: u32 = 4;
 pub(super) struct Announcer {
     tools: Arc<Tools>,
     what: Notify,
-    told: Vec<(HostPort, AbortHandle)>,
+    told: Vec<(HostPort, Option<TsigKeyId>, AbortHandle)>,
 }
 
 impl Announcer {
@@ -38,34 +39,34 @@ impl Announcer {
     /// The version to tell of from now on; everybody told so far is told again.
     pub(super) fn version(&mut self, soa: Option<Record>) {
         self.what.soa = soa;
-        for (place, word) in std::mem::take(&mut self.told) {
+        for (place, key, word) in std::mem::take(&mut self.told) {
             word.abort();
-            self.tell(place);
+            self.tell(place, key);
         }
     }
 
-    /// Tells `place`, unless it was told of this version.
-    pub(super) fn tell(&mut self, place: HostPort) {
-        if !self.told.iter().any(|(told, _)| *told == place) {
-            let word = self.word(place.clone());
-            self.told.push((place, word));
+    /// Tells `place`, unless it was told of this version; the word is signed by a key if there is to be one.
+    pub(super) fn tell(&mut self, place: HostPort, key: Option<TsigKeyId>) {
+        if !self.told.iter().any(|(told, _, _)| *told == place) {
+            let word = self.word(place.clone(), key);
+            self.told.push((place, key, word));
         }
     }
 
     /// Tells again whoever was told and has nothing under way.
     pub(super) fn repeat(&mut self) {
         for at in 0..self.told.len() {
-            let Some((place, word)) = self.told.get(at) else { return };
+            let Some((place, key, word)) = self.told.get(at) else { return };
             if word.is_finished() {
-                let word = self.word(place.clone());
+                let word = self.word(place.clone(), *key);
                 if let Some(told) = self.told.get_mut(at) {
-                    told.1 = word;
+                    told.2 = word;
                 }
             }
         }
     }
 
-    fn word(&self, place: HostPort) -> AbortHandle {
+    fn word(&self, place: HostPort, key: Option<TsigKeyId>) -> AbortHandle {
         let (tools, what) = (Arc::clone(&self.tools), self.what.clone());
         let policy = NotifyPolicy {
             attempts: ATTEMPTS,
@@ -73,7 +74,7 @@ impl Announcer {
             tcp: tools.config.all_tcp,
         };
         let task = async move {
-            let told = notify(tools.exchange.as_ref(), &place, &what, policy);
+            let told = tools.notify(&place, key, &what, policy);
             if let Some(Err(error)) = tools.stop.run_until_cancelled(told).await {
                 tracing::debug!(zone = %what.zone, server = %place.host, port = place.port, %error, "notify failed");
             }

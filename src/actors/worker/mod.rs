@@ -20,6 +20,7 @@ mod propagation;
 mod push;
 mod recover;
 mod removal;
+mod signers;
 mod tools;
 mod wants;
 
@@ -38,6 +39,7 @@ use self::desk::{Desk, Rung, Turn};
 use self::inbound::Inbound;
 use self::kit::PoolKits;
 use self::pace::Pace;
+use self::signers::Signers;
 use self::tools::Tools;
 use crate::actors::central::api::{Central, Emitter};
 use crate::actors::mdns::api::Mdns;
@@ -98,6 +100,7 @@ impl WorkerService {
         let tools = Arc::new(Tools {
             store: parts.store.clone(),
             exchange: parts.exchange,
+            signers: Signers::new(parts.store.clone(), parts.clock),
             config: parts.config,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

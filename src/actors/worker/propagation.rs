@@ -26,7 +26,7 @@ use super::kit::{BoundTarget, PoolKit};
 use super::push::{Order, push};
 use super::tools::Tools;
 use super::wants::{Want, Wants};
-use crate::dns::client::{PollAnswer, poll_serial};
+use crate::dns::client::PollAnswer;
 use crate::domain::consensus::{Answer, Consensus, Wanted, weigh};
 use crate::domain::generation::Generation;
 use crate::domain::serial::Serial;
@@ -258,7 +258,7 @@ impl Propagation {
             && self.order == Order::Ensure
             && bound.takes_notify()
         {
-            self.announcer.tell(bound.target.notify_at());
+            self.announcer.tell(bound.target.notify_at(), bound.target.tsigkey_id);
         }
         if self.repeat_at.is_none() && !self.is_decided() {
             self.announce();
@@ -273,14 +273,13 @@ impl Propagation {
         }
         if self.kit.targets.iter().any(|bound| bound.takes_notify()) {
             let targets: Vec<_> = self.kit.targets.iter().map(|bound| bound.target.notify_at()).collect();
-            let servers = self.kit.pool.nameservers.iter().map(|server| &server.at);
             // A target is told when it is done.
-            for place in servers.filter(|place| !targets.contains(place)) {
-                self.announcer.tell(place.clone());
+            for server in self.kit.pool.nameservers.iter().filter(|server| !targets.contains(&server.at)) {
+                self.announcer.tell(server.at.clone(), server.tsigkey_id);
             }
         }
         for extra in &self.kit.pool.also_notifies {
-            self.announcer.tell(extra.at.clone());
+            self.announcer.tell(extra.at.clone(), None);
         }
     }
 
@@ -294,7 +293,8 @@ impl Propagation {
             let is_its = |bound: &&Arc<BoundTarget>| bound.target.notify_at() == place.at;
             let Some(bound) = self.kit.targets.iter().find(is_its).filter(|_| is_behind) else { continue };
             let (bound, zone, tools) = (Arc::clone(bound), self.zone.clone(), Arc::clone(&self.tools));
-            let (mut announcer, at) = (self.announcer.again(), place.at.clone());
+            let (mut announcer, at, key) =
+                (self.announcer.again(), place.at.clone(), bound.target.tsigkey_id);
             self.tools.tasks.spawn(async move {
                 let Ok(backend) = &bound.backend else { return };
                 let limit = tools.config.target_timeout.saturating_mul(2);
@@ -302,7 +302,7 @@ impl Propagation {
                 match tools.stop.run_until_cancelled(turned).await {
                     Some(Ok(Ok(Effect::Changed))) => {
                         tracing::info!(zone = %zone.name, server = %at.host, port = at.port, "asks another master");
-                        announcer.tell(at);
+                        announcer.tell(at, key);
                     }
                     Some(Ok(Err(error))) => tracing::debug!(zone = %zone.name, %error, "keeps its master"),
                     _ => {}
@@ -329,14 +329,11 @@ impl Propagation {
             return;
         };
         let pause = server.pauses.pause();
-        let (tools, place, zone) = (Arc::clone(&self.tools), place.at.clone(), self.zone.name.clone());
+        let (tools, place, key) = (Arc::clone(&self.tools), place.at.clone(), place.tsigkey_id);
+        let zone = self.zone.name.clone();
         self.polls.push(Box::pin(async move {
             sleep(pause).await;
-            let config = &tools.config;
-            let answer =
-                poll_serial(tools.exchange.as_ref(), &place, &zone, config.all_tcp, config.poll_timeout)
-                    .await;
-            (at, answer)
+            (at, tools.poll(&place, key, &zone).await)
         }));
     }
 

@@ -11,6 +11,8 @@ use tokio_util::task::TaskTracker;
 use super::*;
 use crate::actors::worker::backends::{Backends, FakeBackend, Script};
 use crate::actors::worker::kit::PoolKits;
+use crate::actors::worker::signers::Signers;
+use crate::clock::Clock;
 use crate::config::{Config, WorkerConfig};
 use crate::dns::fake_server::{FakeNet, FakeServer, Manner, TransferSource};
 use crate::domain::host_port::HostPort;
@@ -61,6 +63,7 @@ impl Field {
         let store = Store::open("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let tools = Arc::new(Tools {
+            signers: Signers::new(store.clone(), Clock::system()),
             store,
             exchange: Arc::new(net.clone()),
             config,

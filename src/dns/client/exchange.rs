@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use thiserror::Error;
 
+use crate::dns::tsig::{AnswerError, Answers, SignedBy};
 use crate::domain::host_port::HostPort;
 
 /// Why there is no answer.
@@ -41,6 +42,19 @@ pub enum ExchangeError {
         /// Why.
         reason: String,
     },
+    /// The answer is not signed as it must be.
+    #[error("bad signature: {source}")]
+    BadSignature {
+        /// What is wrong.
+        #[from]
+        source: AnswerError,
+    },
+    /// The question was to be signed, but by what is not there.
+    #[error("cannot sign: {reason}")]
+    NoKey {
+        /// What is missing.
+        reason: String,
+    },
     /// The answer over TCP is no DNS message, or not to this question.
     #[error("bad answer: {reason}")]
     BadAnswer {
@@ -56,6 +70,8 @@ pub struct Ask {
     pub message: Message,
     /// Ask over TCP at once. Otherwise over UDP, and over TCP if the answer is truncated.
     pub tcp: bool,
+    /// Sign it, and believe no answer that is not signed.
+    pub signed_by: Option<SignedBy>,
     /// Limit for everything, name resolution included.
     pub timeout: Duration,
 }
@@ -68,6 +84,31 @@ pub trait Exchange: Send + Sync + fmt::Debug {
     /// # Errors
     /// There was no acceptable answer in time.
     async fn exchange(&self, server: &HostPort, ask: &Ask) -> Result<Message, ExchangeError>;
+}
+
+/// An exchange of which every question is signed by one key.
+#[derive(Debug)]
+pub struct Signed<'e> {
+    /// What asks.
+    pub through: &'e dyn Exchange,
+    /// The key.
+    pub by: SignedBy,
+}
+
+#[async_trait]
+impl Exchange for Signed<'_> {
+    async fn exchange(&self, server: &HostPort, ask: &Ask) -> Result<Message, ExchangeError> {
+        let ask = Ask { signed_by: Some(self.by.clone()), ..ask.clone() };
+        self.through.exchange(server, &ask).await
+    }
+}
+
+/// A question as it is sent, and what its answer is verified by if that must be signed.
+pub(in crate::dns) fn written(ask: &Ask) -> Result<(Vec<u8>, Option<Answers>), ExchangeError> {
+    let mut octets =
+        ask.message.to_vec().map_err(|error| ExchangeError::Encode { reason: error.to_string() })?;
+    let answers = ask.signed_by.as_ref().map(|by| by.sign(&mut octets, 0));
+    Ok((octets, answers))
 }
 
 /// Why `answer` is no answer to `question`, if it is none.

@@ -12,7 +12,9 @@ mod transfer;
 use hickory_proto::rr;
 use hickory_proto::serialize::binary::BinDecodable as _;
 
-pub use self::exchange::{Ask, Exchange, ExchangeError};
+#[cfg(feature = "testing")]
+pub(in crate::dns) use self::exchange::written;
+pub use self::exchange::{Ask, Exchange, ExchangeError, Signed};
 pub use self::notify::{Notify, NotifyError, NotifyPolicy, notify};
 pub use self::poll::{PollAnswer, poll_serial};
 pub use self::socket::SocketExchange;

@@ -75,7 +75,9 @@ pub async fn notify(
     loop {
         let due = Instant::now() + timeout;
         let outcome = match question(what) {
-            Ok(message) => exchange.exchange(server, &Ask { message, tcp: policy.tcp, timeout }).await,
+            Ok(message) => {
+                exchange.exchange(server, &Ask { message, tcp: policy.tcp, signed_by: None, timeout }).await
+            }
             Err(source) => return Err(NotifyError::NoAnswer { source, attempts: 0 }),
         };
         match outcome.map(|answer| answer.metadata.response_code) {

@@ -55,7 +55,7 @@ pub async fn poll_serial(
     let mut message = Message::query();
     message.add_query(Query::query(name.clone(), RecordType::SOA));
     message.set_edns(Edns::new());
-    let answer = match exchange.exchange(server, &Ask { message, tcp, timeout }).await {
+    let answer = match exchange.exchange(server, &Ask { message, tcp, signed_by: None, timeout }).await {
         Ok(answer) => answer,
         Err(error) => return PollAnswer::NoAnswer(error),
     };

@@ -16,8 +16,9 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::exchange::{Ask, Exchange, ExchangeError, mismatch};
+use super::exchange::{Ask, Exchange, ExchangeError, mismatch, written};
 use super::transfer::{Arrived, TransferError, TransferLimits, Transfers, transfer_from};
+use crate::dns::tsig::{AnswerError, Answers, SignedBy};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 
@@ -56,30 +57,35 @@ impl Transfers for SocketExchange {
         master: &HostPort,
         zone: &Name,
         limits: &TransferLimits,
+        signed_by: Option<&SignedBy>,
     ) -> Result<Arrived, TransferError> {
-        transfer_from(master, zone, limits).await
+        transfer_from(master, zone, limits, signed_by).await
     }
 }
 
 impl SocketExchange {
     async fn ask(&self, server: &HostPort, ask: &Ask) -> Result<Message, ExchangeError> {
-        let question =
-            ask.message.to_vec().map_err(|error| ExchangeError::Encode { reason: error.to_string() })?;
+        let (question, answers) = written(ask)?;
         let no_address = || ExchangeError::NoAddress { host: server.host.clone() };
         let mut found = tokio::net::lookup_host((server.host.as_str(), server.port)).await?;
         let address = found.next().ok_or_else(no_address)?;
         let _permit = self.sockets.acquire().await.map_err(|_| no_address())?;
         if !ask.tcp {
-            let answer = over_udp(address, &ask.message, &question).await?;
+            let answer = over_udp(address, &ask.message, &question, answers.as_ref()).await?;
             if !answer.metadata.truncation {
                 return Ok(answer);
             }
         }
-        over_tcp(address, &ask.message, &question).await
+        over_tcp(address, &ask.message, &question, answers).await
     }
 }
 
-async fn over_udp(server: SocketAddr, asked: &Message, question: &[u8]) -> Result<Message, ExchangeError> {
+async fn over_udp(
+    server: SocketAddr,
+    asked: &Message,
+    question: &[u8],
+    answers: Option<&Answers>,
+) -> Result<Message, ExchangeError> {
     let local: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -90,16 +96,27 @@ async fn over_udp(server: SocketAddr, asked: &Message, question: &[u8]) -> Resul
     let mut buffer = [0; MAX_DATAGRAM];
     loop {
         let length = socket.recv(&mut buffer).await?;
-        let answer = Message::from_vec(buffer.get(..length).unwrap_or_default());
-        if let Ok(answer) = answer
+        let octets = buffer.get(..length).unwrap_or_default();
+        if let Ok(answer) = Message::from_vec(octets)
             && mismatch(asked, &answer).is_none()
         {
-            return Ok(answer);
+            match answers.cloned().map(|mut answers| answers.check(octets)) {
+                None | Some(Ok(_)) => return Ok(answer),
+                // What the server complains of in vain it would complain of again.
+                Some(Err(source @ AnswerError::Rejected { .. })) => return Err(source.into()),
+                // Anybody may have sent this (RFC 8945, section 5.4).
+                Some(Err(_)) => {}
+            }
         }
     }
 }
 
-async fn over_tcp(server: SocketAddr, asked: &Message, question: &[u8]) -> Result<Message, ExchangeError> {
+async fn over_tcp(
+    server: SocketAddr,
+    asked: &Message,
+    question: &[u8],
+    answers: Option<Answers>,
+) -> Result<Message, ExchangeError> {
     let mut stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
     let length = u16::try_from(question.len())
@@ -112,7 +129,12 @@ async fn over_tcp(server: SocketAddr, asked: &Message, question: &[u8]) -> Resul
     let answer =
         Message::from_vec(&buffer).map_err(|error| ExchangeError::BadAnswer { reason: error.to_string() })?;
     match mismatch(asked, &answer) {
-        None => Ok(answer),
+        None => {
+            if let Some(mut answers) = answers {
+                answers.check(&buffer)?;
+            }
+            Ok(answer)
+        }
         Some(reason) => Err(ExchangeError::BadAnswer { reason: reason.to_owned() }),
     }
 }

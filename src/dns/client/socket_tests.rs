@@ -19,7 +19,7 @@ enum Udp {
 fn ask(millis: u64) -> Ask {
     let mut message = Message::query();
     message.add_query(Query::query(Name::from_ascii("example.org.").unwrap(), RecordType::SOA));
-    Ask { message, tcp: false, timeout: Duration::from_millis(millis) }
+    Ask { message, tcp: false, signed_by: None, timeout: Duration::from_millis(millis) }
 }
 
 fn answer(question: &Message, change: impl FnOnce(&mut Message)) -> Vec<u8> {

@@ -8,14 +8,20 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::clock::Clock;
 use crate::dns::answer::Peer;
 use crate::dns::answer::tests::support::{TCP, authority, lines, name, question, zone};
-use crate::dns::client::{Ask, Exchange as _};
+use crate::dns::client::{
+    Ask, Exchange as _, ExchangeError, PollAnswer, Signed, SocketExchange, TransferError, TransferLimits,
+    Transfers as _, poll_serial,
+};
 use crate::dns::fake_server::TransferSource as _;
+use crate::dns::tsig::{AnswerError, Key, Keyring, Scope, SignedBy, error};
 use crate::dns::wire::QName;
 use crate::dns::zone::{RrSet, ZoneData, ZoneEdit};
 use crate::domain::host_port::HostPort;
-use crate::domain::ids::ZoneId;
+use crate::domain::ids::{PoolId, ZoneId};
+use crate::domain::tsig_key::TsigAlgorithm;
 
 const LIMITS: Limits = Limits {
     connections: 8,
@@ -329,7 +335,12 @@ async fn a_server_without_sockets_answers_the_same() {
     let lines_: Vec<String> = (0..60).map(|n| format!("big 60 A 192.0.2.{n}")).collect();
     let responder = responder([zone("example.org.", &lines_.join("\n"))], InMemory);
     let client = Unplugged::new(responder, TCP.address);
-    let ask = |qname, tcp| Ask { message: question(qname, "A"), tcp, timeout: Duration::from_secs(3) };
+    let ask = |qname, tcp| Ask {
+        message: question(qname, "A"),
+        tcp,
+        signed_by: None,
+        timeout: Duration::from_secs(3),
+    };
     let server = HostPort::new("198.51.100.1", 53);
     let answer = client.exchange(&server, &ask("big.example.org.", false)).await.unwrap();
     assert_eq!(answer.answers.len(), 60, "again over TCP, since truncated");
@@ -337,4 +348,62 @@ async fn a_server_without_sockets_answers_the_same() {
     assert!(lines(&answer).starts_with("NXDomain aa"));
     assert_eq!(client.transfer(&name("example.org.")).await.unwrap().len(), 61);
     assert!(client.transfer(&name("example.com.")).await.is_none());
+}
+
+/// Keys, as a database would have them.
+struct Ring(Arc<Keyring>);
+
+#[async_trait]
+impl Backing for Ring {
+    async fn refresh(&self, _name: &QName) {}
+
+    fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.0)
+    }
+
+    async fn open(&self, _zone: ZoneId) -> Result<Option<Box<dyn ZoneReader>>, BackingError> {
+        Ok(None)
+    }
+}
+
+fn key(name: &str, secret: &str) -> Key {
+    Key::new(name, TsigAlgorithm::HmacSha256, secret).unwrap()
+}
+
+/// Our own client and server sign for each other: questions over both protocols, and a transfer of many messages.
+#[tokio::test]
+async fn what_is_signed_is_answered_signed() {
+    let ring = Keyring::new([(key("k", "c2VjcmV0"), Scope::Pool(PoolId::DEFAULT))]);
+    let authority = authority([large()]).only_signed(true);
+    let responder = Arc::new(Responder::new(authority, Arc::new(Ring(Arc::new(ring))), 2, 2048));
+    let server = Server::bind(&[([127, 0, 0, 1], 0).into()], responder, LIMITS).await.unwrap();
+    let at = HostPort::new("127.0.0.1", server.addresses()[0].port());
+    let (sockets, origin, limit) = (SocketExchange::default(), name("large."), Duration::from_secs(20));
+    let limits = TransferLimits { wait: limit, total: limit * 3, octets: 1 << 20, records: 10_000 };
+    let by = |name, secret| SignedBy::new(Arc::new(key(name, secret)), Clock::system());
+
+    let right = by("k", "c2VjcmV0");
+    let through = Signed { through: &sockets, by: right.clone() };
+    for tcp in [false, true] {
+        let answer = poll_serial(&through, &at, &origin, tcp, limit).await;
+        assert!(matches!(answer, PollAnswer::Serial(serial) if serial.number() == 7), "{answer:?}");
+        let unsigned = poll_serial(&sockets, &at, &origin, tcp, limit).await;
+        assert!(matches!(unsigned, PollAnswer::NoZone(_)), "{unsigned:?}");
+    }
+    let arrived = sockets.transfer(&at, &origin, &limits, Some(&right)).await;
+    // The zone has no NS record, which is looked at once everything is there and verified.
+    assert!(matches!(arrived, Err(TransferError::NotAZone { reason: "it has no NS record" })), "{arrived:?}");
+
+    for (wrong, number) in [(by("k", "b3RoZXI="), error::BADSIG), (by("l", "c2VjcmV0"), error::BADKEY)] {
+        let through = Signed { through: &sockets, by: wrong.clone() };
+        for tcp in [false, true] {
+            let answer = poll_serial(&through, &at, &origin, tcp, limit).await;
+            let PollAnswer::NoAnswer(ExchangeError::BadSignature { source }) = answer else {
+                panic!("{answer:?}")
+            };
+            assert_eq!(source, AnswerError::Rejected { number });
+        }
+        let refused = sockets.transfer(&at, &origin, &limits, Some(&wrong)).await.unwrap_err();
+        assert!(matches!(refused, TransferError::BadSignature { .. }), "{refused}");
+    }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Message, Query, ResponseCode};
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use super::responder::Responder;
 use crate::dns::answer::{Carrier, Peer};
-use crate::dns::client::{Ask, Exchange, ExchangeError};
+use crate::dns::client::{Ask, Exchange, ExchangeError, written};
 use crate::dns::fake_server::TransferSource;
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
@@ -38,11 +39,14 @@ impl Unplugged {
         Self { responder, from }
     }
 
-    async fn messages(&self, message: &Message, carrier: Carrier) -> Result<Vec<Message>, ExchangeError> {
-        let octets = message.to_vec().map_err(|e| ExchangeError::Encode { reason: e.to_string() })?;
+    async fn messages(&self, ask: &Ask, carrier: Carrier) -> Result<Vec<Message>, ExchangeError> {
+        let (octets, mut verified_by) = written(ask)?;
         let peer = Peer { address: self.from, carrier };
         let answers = self.responder.exchange(&octets, &peer).await;
         let read = |answer: &Vec<u8>| {
+            if let Some(answers) = &mut verified_by {
+                answers.check(answer)?;
+            }
             Message::from_vec(answer).map_err(|e| ExchangeError::BadAnswer { reason: e.to_string() })
         };
         answers.iter().map(read).collect()
@@ -50,12 +54,12 @@ impl Unplugged {
 
     async fn answer(&self, ask: &Ask) -> Result<Option<Message>, ExchangeError> {
         if !ask.tcp {
-            let answer = self.messages(&ask.message, Carrier::Udp).await?.into_iter().next();
+            let answer = self.messages(ask, Carrier::Udp).await?.into_iter().next();
             if !answer.as_ref().is_some_and(|answer| answer.metadata.truncation) {
                 return Ok(answer);
             }
         }
-        Ok(self.messages(&ask.message, Carrier::Tcp).await?.into_iter().next())
+        Ok(self.messages(ask, Carrier::Tcp).await?.into_iter().next())
     }
 }
 
@@ -79,7 +83,8 @@ impl TransferSource for Unplugged {
         let mut message = Message::query();
         let name = HickoryName::from_ascii(zone.as_str()).ok()?;
         message.add_query(Query::query(name, RecordType::AXFR));
-        let messages = self.messages(&message, Carrier::Tcp).await.ok()?;
+        let ask = Ask { message, tcp: true, signed_by: None, timeout: Duration::MAX };
+        let messages = self.messages(&ask, Carrier::Tcp).await.ok()?;
         let failed = messages.iter().any(|m| m.metadata.response_code != ResponseCode::NoError);
         let mut records: Vec<Record> = messages.into_iter().flat_map(|m| m.answers).collect();
         let closing = records.pop()?;

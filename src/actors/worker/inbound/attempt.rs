@@ -14,7 +14,8 @@ use super::write::{self, Written};
 use crate::actors::mdns::api::ZonePublished;
 use crate::actors::worker::attend;
 use crate::actors::worker::core::Core;
-use crate::dns::client::{Arrived, PollAnswer, TransferLimits, poll_serial};
+use crate::dns::client::{Arrived, PollAnswer, TransferLimits};
+use crate::dns::tsig::SignedBy;
 use crate::domain::host_port::HostPort;
 use crate::domain::ids::ZoneId;
 use crate::domain::serial::Serial;
@@ -131,11 +132,18 @@ async fn ask_masters(core: &Core, zone: &Zone, forced: bool, hint: Option<HostPo
         octets: config.max_size,
         records: config.max_records,
     };
+    let by = match core.tools.signers.of_zone(zone.id).await {
+        Ok(by) => by,
+        Err(error) => {
+            tracing::warn!(zone = %zone.name, %error, "the masters cannot be asked");
+            return Heard::Silence;
+        }
+    };
     let in_any_case = forced || zone.transferred_at.is_none();
     let mut answered = false;
     for master in &masters {
         if !in_any_case {
-            match serial_at(core, master, zone).await {
+            match serial_at(core, master, zone, by.as_ref()).await {
                 Some(serial) if serial.is_newer_than(zone.serial) => {}
                 Some(_) => {
                     answered = true;
@@ -144,7 +152,7 @@ async fn ask_masters(core: &Core, zone: &Zone, forced: bool, hint: Option<HostPo
                 None => continue,
             }
         }
-        match core.inbound.transfers.transfer(master, &zone.name, &limits).await {
+        match core.inbound.transfers.transfer(master, &zone.name, &limits, by.as_ref()).await {
             Ok(arrived) => {
                 tracing::info!(zone = %zone.name, %master, serial = %arrived.soa.serial, "transferred");
                 return Heard::Zone(Box::new(arrived));
@@ -156,10 +164,10 @@ async fn ask_masters(core: &Core, zone: &Zone, forced: bool, hint: Option<HostPo
 }
 
 /// The serial that a master shows, if it can be had: over UDP, and if nothing comes, over TCP.
-async fn serial_at(core: &Core, master: &HostPort, zone: &Zone) -> Option<Serial> {
+async fn serial_at(core: &Core, master: &HostPort, zone: &Zone, by: Option<&SignedBy>) -> Option<Serial> {
     let (tools, timeout) = (&core.tools, core.tools.config.xfr.soa_timeout);
     for tcp in [tools.config.all_tcp, true] {
-        match poll_serial(tools.exchange.as_ref(), master, &zone.name, tcp, timeout).await {
+        match tools.poll_by(master, by.cloned(), &zone.name, tcp, timeout).await {
             PollAnswer::Serial(serial) => return Some(serial),
             PollAnswer::NoAnswer(error) => tracing::info!(zone = %zone.name, %master, %error, "no serial"),
             answer => {

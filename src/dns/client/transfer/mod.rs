@@ -20,6 +20,7 @@ use thiserror::Error;
 
 pub use self::assemble::{Arrived, ArrivedSet, Assembly};
 pub(super) use self::stream::transfer_from;
+use crate::dns::tsig::{AnswerError, SignedBy};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 
@@ -82,6 +83,13 @@ pub enum TransferError {
         /// Why not.
         reason: &'static str,
     },
+    /// A message is not signed as it must be.
+    #[error("bad signature: {source}")]
+    BadSignature {
+        /// What is wrong.
+        #[from]
+        source: AnswerError,
+    },
     /// What the messages hold is no zone.
     #[error("not a zone: {reason}")]
     NotAZone {
@@ -107,7 +115,7 @@ pub enum TransferError {
 /// Something that gets zones from masters.
 #[async_trait]
 pub trait Transfers: Send + Sync + fmt::Debug {
-    /// Transfers a zone from a master.
+    /// Transfers a zone from a master; with a key, the question is signed and every answer must be.
     ///
     /// # Errors
     /// It did not arrive whole.
@@ -116,5 +124,6 @@ pub trait Transfers: Send + Sync + fmt::Debug {
         master: &HostPort,
         zone: &Name,
         limits: &TransferLimits,
+        signed_by: Option<&SignedBy>,
     ) -> Result<Arrived, TransferError>;
 }

@@ -1,6 +1,7 @@
 //! A transfer over one connection (RFC 5936, section 4).
 //!
-//! Invariants: every wait ends; after the last record nothing more is read.
+//! Invariants: every wait ends; after the last record nothing more is read; where a key is used, nothing is handed out that
+//! its signatures do not cover.
 
 use std::net::SocketAddr;
 
@@ -12,9 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::assemble::{Arrived, Assembly};
 use super::message::Incoming;
 use super::{TransferError, TransferLimits};
+use crate::dns::tsig::{AnswerError, SignedBy};
 use crate::domain::host_port::HostPort;
 use crate::domain::name::Name;
 
+/// Octets of a message's length in front of it.
+const PREFIX: usize = 2;
 const AXFR: u16 = 252;
 const IN: u16 = 1;
 /// Bits of the flag word: response, opcode, authoritative, truncated, code.
@@ -29,13 +33,14 @@ pub(in crate::dns::client) async fn transfer_from(
     master: &HostPort,
     zone: &Name,
     limits: &TransferLimits,
+    signed_by: Option<&SignedBy>,
 ) -> Result<Arrived, TransferError> {
     let deadline = Instant::now() + limits.total;
     let found = tokio::net::lookup_host((master.host.as_str(), master.port));
     let addresses: Vec<SocketAddr> = within(limits, deadline, found).await??.collect();
     let mut outcome = Err(TransferError::NoAddress { host: master.host.clone() });
     for address in addresses {
-        outcome = connect_and_read(address, zone, limits, deadline).await;
+        outcome = connect_and_read(address, zone, limits, deadline, signed_by).await;
         if outcome.is_ok() {
             break;
         }
@@ -48,10 +53,11 @@ async fn connect_and_read(
     zone: &Name,
     limits: &TransferLimits,
     deadline: Instant,
+    signed_by: Option<&SignedBy>,
 ) -> Result<Arrived, TransferError> {
     let stream = within(limits, deadline, TcpStream::connect(address)).await??;
     stream.set_nodelay(true)?;
-    read_zone(stream, zone, rand::random(), limits, deadline).await
+    read_zone(stream, zone, rand::random(), limits, deadline, signed_by).await
 }
 
 /// Waits for one step.
@@ -73,8 +79,15 @@ pub(super) async fn read_zone<S: AsyncRead + AsyncWrite + Unpin>(
     id: u16,
     limits: &TransferLimits,
     deadline: Instant,
+    signed_by: Option<&SignedBy>,
 ) -> Result<Arrived, TransferError> {
-    within(limits, deadline, stream.write_all(&question(zone, id))).await??;
+    let mut question = question(zone, id);
+    let mut answers = signed_by.map(|by| by.sign(&mut question, PREFIX));
+    let length = u16::try_from(question.len().saturating_sub(PREFIX)).unwrap_or_default();
+    if let Some(front) = question.first_chunk_mut() {
+        *front = length.to_be_bytes();
+    }
+    within(limits, deadline, stream.write_all(&question)).await??;
     let mut assembly = Assembly::new(zone.clone(), limits.records);
     let (mut octets, mut message, mut is_first) = (0, Vec::new(), true);
     while !assembly.is_complete() {
@@ -85,6 +98,10 @@ pub(super) async fn read_zone<S: AsyncRead + AsyncWrite + Unpin>(
         octets += message.len();
         if octets > limits.octets {
             return Err(TransferError::TooLarge { what: "octets", limit: limits.octets });
+        }
+        // An error that is not signed is told as such: what else it says cannot be believed either.
+        if let Some(answers) = &mut answers {
+            answers.check(&message)?;
         }
         let mut incoming = Incoming::read(&message)?;
         check(&incoming, zone, id, is_first)?;
@@ -97,9 +114,13 @@ pub(super) async fn read_zone<S: AsyncRead + AsyncWrite + Unpin>(
             return Err(TransferError::Malformed { reason: "it holds no records" });
         }
     }
+    if answers.is_some_and(|answers| !answers.is_complete()) {
+        return Err(AnswerError::Unsigned.into());
+    }
     assembly.finish()
 }
 
+/// The question, after room for its length.
 fn question(zone: &Name, id: u16) -> Vec<u8> {
     let mut message = vec![0, 0];
     for word in [id, 0, 1, 0, 0, 0] {
@@ -108,10 +129,6 @@ fn question(zone: &Name, id: u16) -> Vec<u8> {
     zone.write_wire(&mut message);
     message.extend(AXFR.to_be_bytes());
     message.extend(IN.to_be_bytes());
-    let length = u16::try_from(message.len().saturating_sub(2)).unwrap_or_default();
-    if let Some(front) = message.first_chunk_mut() {
-        *front = length.to_be_bytes();
-    }
     message
 }
 

@@ -72,7 +72,7 @@ async fn sent(octets: Vec<u8>, closes: bool, limits: TransferLimits) -> Result<A
         }
     };
     let zone = origin();
-    let reading = read_zone(ours, &zone, ID, &limits, Instant::now() + limits.total);
+    let reading = read_zone(ours, &zone, ID, &limits, Instant::now() + limits.total, None);
     tokio::select! {
         outcome = reading => outcome,
         // The stream is closed by the end of the master; what it sent is still to be read.
@@ -285,7 +285,7 @@ async fn a_slow_master_has_no_more_than_the_whole_time() {
     };
     let begun = Instant::now();
     let zone = origin();
-    let reading = read_zone(ours, &zone, ID, &LIMITS, begun + LIMITS.total);
+    let reading = read_zone(ours, &zone, ID, &LIMITS, begun + LIMITS.total, None);
     let outcome = tokio::select! { outcome = reading => outcome, () = dripping => unreachable!() };
     assert!(
         matches!(outcome, Err(TransferError::TimedOut { limit }) if limit == LIMITS.total),
