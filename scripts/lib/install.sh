@@ -28,6 +28,9 @@ tests() {
 [ "$#" -gt 0 ] || tests
 for program in "$@"; do
     case "$program" in
+        named) need named bind9 ;;
+        nsd) need nsd nsd ;;
+        knotd) need knotd knot ;;
         etcd) need etcd etcd-server ;;
         zookeeper)
             need java default-jre-headless
