@@ -1,4 +1,6 @@
 //! Transfers to a real BIND 9 and to dig: what changed as IXFR, and everything signed by TSIG.
+//!
+//! How long one change takes to BIND: `ORDAIN_BENCH_NAMES=100000 cargo test --release --test transfers_bind9 ixfr -- --nocapture`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod support;
@@ -30,8 +32,12 @@ use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const ORIGIN: &str = "example.org.";
-const NAMES: usize = 2000;
 const SECRET: &str = "YSBzaGFyZWQgc2VjcmV0IG9mIDMyIG9jdGV0cy4uLi4=";
+
+/// Names in the zone.
+fn names() -> usize {
+    std::env::var("ORDAIN_BENCH_NAMES").ok().and_then(|names| names.parse().ok()).unwrap_or(2000)
+}
 
 struct Ours {
     store: Store,
@@ -117,7 +123,7 @@ async fn write_zone(store: &Store) -> ZoneId {
         attributes: BTreeMap::new(),
         masters: vec![],
         parent_id: None,
-        recordset_count: NAMES as u64 + 2,
+        recordset_count: names() as u64 + 2,
         record_count: 0,
         hard_delete: false,
         version: 1,
@@ -129,7 +135,7 @@ async fn write_zone(store: &Store) -> ZoneId {
     let soa = "ns.example.org. admin.example.org. 1 3600 600 86400 60";
     let mut rows =
         vec![row(&zone, &name, RecordType::Soa, soa), row(&zone, &name, RecordType::Ns, "ns.example.org.")];
-    for n in 0..NAMES {
+    for n in 0..names() {
         let owner = Name::parse(&format!("host-{n}.{ORIGIN}")).unwrap();
         rows.push(row(&zone, &owner, RecordType::A, &format!("192.0.2.{}", n % 256)));
     }
@@ -229,11 +235,13 @@ async fn bind_takes_one_change_as_ixfr_signed_by_a_key() {
     assert!(bind.log().contains("got nonincremental response"), "{}", bind.log());
     assert!(!bind.log().contains("got incremental response"));
 
+    let begun = tokio::time::Instant::now();
     let serial = ours.add("new.example.org.").await;
     let at = HostPort::new("127.0.0.1", bind.dns().port());
     let word = Notify { zone: Name::parse(ORIGIN).unwrap(), soa: None };
     notify(&SocketExchange::default(), &at, &word, NotifyPolicy::default()).await.unwrap();
     until_serial(&bind, serial).await;
+    println!("a change of a zone of {} names is at BIND in {:?}", names(), begun.elapsed());
     assert!(bind.log().contains("got incremental response"), "{}", bind.log());
 
     let key = format!("-y hmac-sha256:hmac-sha256:{SECRET}");
@@ -258,7 +266,7 @@ async fn dig_verifies_every_message_by_every_algorithm() {
         let name = algorithm.as_str();
         let key = format!("-y {name}:{name}:{SECRET}");
         let text = ours.dig(&format!("{key} {ORIGIN} AXFR")).await;
-        assert!(text.contains(&format!("{} records (messages", NAMES + 3)), "{name}: {text}");
+        assert!(text.contains(&format!("{} records (messages", names() + 3)), "{name}: {text}");
         assert!(!complaints.iter().any(|complaint| text.contains(complaint)), "{name}: {text}");
         let text = ours.dig(&format!("{key} +notcp +norec {ORIGIN} SOA")).await;
         assert!(text.contains("NOERROR") && !text.contains("Couldn't verify"), "{name}: {text}");
