@@ -18,6 +18,7 @@ use super::query::Query;
 use crate::actors::central::api::Central;
 use crate::domain::credentials::Catalogue;
 use crate::domain::ids::ProjectId;
+use crate::domain::policy::{Decision, Rule, Target};
 use crate::remote::http::Token;
 use crate::transport::{Cx, Fault, FaultCode, Message, Service};
 
@@ -52,6 +53,17 @@ impl Ctx {
     /// Asks central.
     pub(super) async fn central<M: Message<To = Central>>(&self, message: M) -> Result<M::Reply, ApiError> {
         Ok(self.api.central.call(&self.cx, message).await.map_err(|fault| self.blame(fault))?)
+    }
+
+    /// Refuses whoever is no administrator, before anything is looked up.
+    pub(super) fn only_for_admins(&self) -> Result<(), ApiError> {
+        let (caller, policy) = (&self.cx.caller, self.api.policy.load());
+        match policy.decide(Rule::Admin, caller, &Target::owned_by(caller.project.as_ref())) {
+            Decision::Allowed => Ok(()),
+            Decision::Forbidden => Err(ApiError::forbidden()),
+            // What it is to be done to says what is wrong with it.
+            Decision::WrongScope => Ok(()),
+        }
     }
 
     /// Refuses a project that the identity service says there is not.

@@ -1,10 +1,10 @@
 //! The table: an operation on a line of its own, and under it, indented, a line per relation of the caller to the zone.
 //!
 //! `METHOD PATH [Header: value] [JSON]`; the words in braces are filled in. A `+` after a code says that the zone of the scene
-//! is in the list, `-` that it is not. A line `given NAME METHOD PATH JSON` is done before by an admin of the zone's project; `{NAME}` is
+//! or its floating IP is in the list, `-` that it is not. A line `given NAME METHOD PATH JSON` is done before by an admin of the zone's project; `{NAME}` is
 //! then the id of what came of it, `{NAME.key}` another member.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the zone is to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +56,18 @@ pub(crate) fn parse(text: &str) -> Vec<Operation> {
         }
     }
     operations
+}
+
+/// The kinds of operations that these are: method and path, whatever is in braces.
+pub(crate) fn kinds(operations: &[Operation]) -> BTreeSet<String> {
+    operations.iter().map(|operation| kind(&operation.method, &operation.path)).collect()
+}
+
+/// The kind of one operation.
+pub(crate) fn kind(method: &str, path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    let steps: Vec<&str> = path.split('/').map(|step| if step.contains('{') { "{}" } else { step }).collect();
+    format!("{method} {}", steps.join("/"))
 }
 
 fn operation(line: &str) -> Operation {

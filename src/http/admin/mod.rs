@@ -46,5 +46,6 @@ pub(super) fn scope(extensions: &[AdminExtension]) -> impl HttpServiceFactory + 
 }
 
 async fn export(DnsCtx(ctx): DnsCtx, path: ZonePath) -> Answer {
+    ctx.only_for_admins()?;
     zone_file(&ctx, ExportOf::Zone(path.zone_id)).await
 }

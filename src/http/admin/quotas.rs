@@ -36,6 +36,7 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 async fn show(ctx: Ctx, request: HttpRequest) -> Answer {
+    ctx.only_for_admins()?;
     let project = project_in_path(&request)?;
     let quotas = of_all_projects(ctx).central(GetProjectQuotas { project }).await?;
     Ok(answer(&quotas))
