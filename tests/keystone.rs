@@ -159,6 +159,69 @@ fn a_real_keystone_says_who_is_calling() {
 }
 
 #[test]
+fn an_application_credential_is_good_for_what_its_access_rules_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(keystone) = Keystone::start(folder.path(), 3600) else { return };
+    let server = serve(folder.path(), &keystone, "api.quotas_verify_project_id = true\n");
+    let dns = keystone.admin("POST", "/services", Some(&json!({"service": {"name": "dns", "type": "dns"}})));
+    let at = json!({"service_id": dns["service"]["id"], "interface": "public", "url": "http://127.0.0.1:1", "region_id": "R1"});
+    keystone.admin("POST", "/endpoints", Some(&json!({ "endpoint": at })));
+    let one = keystone.make_project("one");
+    let ada = keystone.make_user("ada", &one, &["member", "reader"]);
+    let token = keystone.project_token("ada", "one");
+    let restricted = |name: &str, rules: Value| {
+        let new =
+            json!({"application_credential": {"name": name, "secret": "secret", "access_rules": rules}});
+        let path = format!("/v3/users/{ada}/application_credentials");
+        let made = keystone.send("POST", &path, &[("X-Auth-Token", &token)], Some(&new));
+        assert_eq!(made.status, 201, "{}", made.body);
+        let id = made.json()["application_credential"]["id"].clone();
+        let identity = json!({"methods": ["application_credential"], "application_credential": {"id": id, "secret": "secret"}});
+        let answer =
+            keystone.send("POST", "/v3/auth/tokens", &[], Some(&json!({"auth": {"identity": identity}})));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.header("X-Subject-Token").unwrap().to_owned()
+    };
+    let reads = restricted("reads", json!([{"service": "dns", "method": "GET", "path": "/v2/zones"}]));
+    let all_below = restricted("below", json!([{"service": "dns", "method": "POST", "path": "/v2/**"}]));
+    let elsewhere =
+        restricted("elsewhere", json!([{"service": "compute", "method": "GET", "path": "/v2/zones"}]));
+
+    assert_eq!(zones(&server, &token, &[]).status, 200);
+    assert_eq!(zones(&server, &reads, &[]).status, 200);
+    let refused = ask(&server, "GET", "/v2/recordsets", &reads, &[], None);
+    assert_eq!(refused.status, 401);
+    assert!(refused.header("WWW-Authenticate").is_some());
+    let new = json!({"name": "example.org.", "email": "a@example.org"});
+    assert_eq!(ask(&server, "POST", "/v2/zones", &reads, &[], Some(&new)).status, 401);
+    assert_eq!(ask(&server, "POST", "/v2/zones", &all_below, &[], Some(&new)).status, 202);
+    assert_eq!(zones(&server, &all_below, &[]).status, 401);
+    assert_eq!(zones(&server, &elsewhere, &[]).status, 401);
+
+    // Limits are set for projects that there are.
+    let admin = keystone.project_token("admin", "admin");
+    let everywhere = [("X-Auth-All-Projects", "true")];
+    let set = |project: &str| {
+        ask(
+            &server,
+            "PATCH",
+            &format!("/v2/quotas/{project}"),
+            &admin,
+            &everywhere,
+            Some(&json!({"zones": 7})),
+        )
+    };
+    let refused = set("00000000000000000000000000000000");
+    assert_eq!(
+        (refused.status, &refused.json()["type"]),
+        (400, &json!("invalid_project")),
+        "{}",
+        refused.body
+    );
+    assert_eq!((set(&one).status, set(&one).json()["zones"].clone()), (200, json!(7)));
+}
+
+#[test]
 fn while_keystone_is_away_known_tokens_work_until_they_end_and_nobody_else_gets_in() {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut keystone) = Keystone::start(folder.path(), 60) else { return };

@@ -107,6 +107,8 @@ pub struct KeystoneConfig {
     pub revocation_interval: Duration,
     /// Roles of which the sender of a service token must have one.
     pub service_token_roles: Vec<String>,
+    /// The kind of service that we are in catalogues and access rules.
+    pub service_type: String,
 }
 
 impl KeystoneConfig {
@@ -143,6 +145,11 @@ impl KeystoneConfig {
                 "service_token_roles",
                 vec![String::from("service")],
                 "Roles of which a service must have one whose token comes in X-Service-Token: it may pass on tokens that ended meanwhile.",
+            ),
+            service_type: s.get(
+                "service_type",
+                String::from("dns"),
+                "The kind of service that this is: tokens of application credentials with access rules are good for what the rules say of it.",
             ),
         };
         let absolute = |url: &str| {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::access_rule::AccessRule;
 use super::identity::Identity;
 use super::time::Timestamp;
 
@@ -21,9 +22,21 @@ pub struct Verified {
     pub audit_ids: Vec<String>,
     /// Where its holder finds other services.
     pub catalogue: Arc<Catalogue>,
+    /// What it may be used for and nothing else; `None` if it is not restricted so.
+    pub access_rules: Option<Vec<AccessRule>>,
 }
 
 impl Verified {
+    /// True if it may be used for this request to this kind of service. With access rules, its holder's catalogue must have the
+    /// service, and the rules the request; but what another service passes on is no more what the holder asked for.
+    #[must_use]
+    pub fn covers(&self, service: &str, method: &str, path: &str, passed_on: bool) -> bool {
+        self.access_rules.as_ref().is_none_or(|rules| {
+            self.catalogue.endpoints.iter().any(|endpoint| endpoint.service == service)
+                && (passed_on || rules.iter().any(|rule| rule.covers(service, method, path)))
+        })
+    }
+
     /// True if it has ended by itself.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
@@ -106,6 +119,7 @@ mod tests {
             issued_at: Timestamp::from_micros(10),
             audit_ids: vec!["own".into(), "chain".into()],
             catalogue: Arc::default(),
+            access_rules: None,
         };
         let id = |text: &str| Some(text.to_owned());
         let none = Revocation::default();

@@ -2,6 +2,7 @@
 //!
 //! Invariants: pure (no clock, no IO, no randomness beyond new ids); imports nothing above this floor.
 
+pub mod access_rule;
 pub mod blacklist;
 pub mod blacklist_entry;
 pub mod changeset;

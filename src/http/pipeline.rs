@@ -117,7 +117,7 @@ async fn prepare(
         return Err(ApiError::BodyTooLarge);
     }
     let mut query = Query::parse(request.query_string());
-    let Caller { identity: mut caller, catalogue, token } = api.auth.caller(request.headers()).await?;
+    let Caller { identity: mut caller, catalogue, token } = api.auth.caller(request.head()).await?;
     let project = caller.project.as_ref().map(|project| project.as_str().to_owned());
     *who = api.settings.access_log.then(|| Who { user: caller.user.clone(), project });
     if let Some(Err(wait)) = api.rates.as_ref().map(|rates| rates.take(&caller)) {

@@ -12,6 +12,7 @@ mod static_tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use tokio::runtime::Handle;
 
@@ -56,6 +57,8 @@ struct Gate {
     cache: TokenCache,
     challenge: HeaderValue,
     service_roles: Arc<[String]>,
+    /// What access rules call us.
+    service: Arc<str>,
     keystone: Option<Arc<Keystone>>,
     /// Where questions run that are not the cache's.
     runtime: Handle,
@@ -89,6 +92,7 @@ impl Authentication {
             cache: TokenCache::new(source, limits(config, questions, patience), clock, runtime.clone()),
             challenge: challenge(&config.keystone.challenge()),
             service_roles: config.keystone.service_token_roles.clone().into(),
+            service: config.keystone.service_type.as_str().into(),
             keystone: Some(keystone),
             runtime,
         })))
@@ -105,6 +109,7 @@ impl Authentication {
             cache: TokenCache::new(source, limits, clock, runtime.clone()),
             challenge: HeaderValue::from_static("X-Auth-Token realm=\"ordain\""),
             service_roles: Arc::default(),
+            service: Arc::default(),
             keystone: None,
             runtime,
         }))
@@ -141,19 +146,22 @@ impl Authentication {
         }
     }
 
-    /// The caller of a request with these headers.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    /// The caller of a request.
+    pub(super) async fn caller(&self, request: &RequestHead) -> Result<Caller, ApiError> {
         match &self.0 {
-            Kind::Claims => {
-                Ok(Caller { identity: identity::claimed(headers), catalogue: Arc::default(), token: None })
-            }
-            Kind::Tokens(gate) => gate.caller(headers).await,
+            Kind::Claims => Ok(Caller {
+                identity: identity::claimed(request.headers()),
+                catalogue: Arc::default(),
+                token: None,
+            }),
+            Kind::Tokens(gate) => gate.caller(request).await,
         }
     }
 }
 
 impl Gate {
-    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    async fn caller(&self, request: &RequestHead) -> Result<Caller, ApiError> {
+        let headers = request.headers();
         let brought_by_service = match headers.contains_key("x-service-token") {
             true => {
                 let service = self.verified(headers, "x-service-token", false).await?;
@@ -166,6 +174,10 @@ impl Gate {
             false => false,
         };
         let verified = self.verified(headers, "x-auth-token", brought_by_service).await?;
+        let (method, path) = (request.method.as_str(), request.uri.path());
+        if !verified.covers(&self.service, method, path, brought_by_service) {
+            return Err(self.stranger());
+        }
         // Only Keystone's tokens mean anything to others, and ours are nobody else's business.
         let token = headers.get("x-auth-token").filter(|_| self.keystone.is_some());
         let token = token.and_then(|token| Token::new(token.to_str().ok()?.trim()));

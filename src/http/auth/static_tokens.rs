@@ -39,6 +39,7 @@ impl TokenSource for StaticTokens {
             issued_at: token.created_at,
             audit_ids: Vec::new(),
             catalogue: Arc::default(),
+            access_rules: None,
         }))
     }
 }

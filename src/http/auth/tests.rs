@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use super::cache::NobodyKnows;
 use super::*;
-use crate::domain::credentials::Revocation;
+use crate::domain::access_rule::{AccessRule, PathPattern};
+use crate::domain::credentials::{Endpoint, Revocation};
 use crate::domain::ids::ProjectId;
 use crate::domain::time::Timestamp;
 
@@ -21,6 +22,9 @@ struct Oracle {
     away: Mutex<bool>,
     slow: Mutex<Duration>,
     asked: AtomicUsize,
+    /// The services that its users know, and what their tokens may be used for.
+    known: Mutex<Vec<Endpoint>>,
+    rules: Mutex<Option<Vec<AccessRule>>>,
 }
 
 #[async_trait]
@@ -43,7 +47,8 @@ impl TokenSource for Oracle {
             expires_at: Some(second(end)),
             issued_at: second(0),
             audit_ids: Vec::new(),
-            catalogue: Arc::default(),
+            catalogue: Arc::new(Catalogue { endpoints: self.known.lock().clone() }),
+            access_rules: self.rules.lock().clone(),
         }))
     }
 }
@@ -73,17 +78,21 @@ fn scene(good: &[(&'static str, u64)]) -> Scene {
     let cache = TokenCache::new(Arc::clone(&oracle) as _, limits, clock, Handle::current());
     let challenge = HeaderValue::from_static("Keystone uri=\"u\"");
     let (service_roles, runtime) = (vec!["service".to_owned()].into(), Handle::current());
-    let gate = Gate { cache, challenge, service_roles, keystone: None, runtime };
+    let service = "dns".into();
+    let gate = Gate { cache, challenge, service_roles, service, keystone: None, runtime };
     Scene { oracle, gate }
 }
 
 impl Scene {
     /// The status that these headers come to; 200 with the right user.
     async fn enter(&self, headers: &[(&'static str, &'static str)]) -> u16 {
-        let request =
-            headers.iter().fold(TestRequest::get(), |request, header| request.append_header(*header));
+        self.ask(TestRequest::get(), headers).await
+    }
+
+    async fn ask(&self, request: TestRequest, headers: &[(&'static str, &'static str)]) -> u16 {
+        let request = headers.iter().fold(request, |request, header| request.append_header(*header));
         let request = request.to_http_request();
-        match self.gate.caller(request.headers()).await {
+        match self.gate.caller(request.head()).await {
             Ok(caller) => {
                 let token = headers.iter().find(|(name, _)| *name == "X-Auth-Token").unwrap().1;
                 assert_eq!(caller.identity.user.as_deref(), Some(token));
@@ -129,6 +138,40 @@ async fn only_a_good_token_lets_in_and_claims_do_not() {
     }
     assert_eq!(scene.enter(&[("X-Auth-Token", "good"), ("X-Auth-Token", "good")]).await, 401);
     assert_eq!(scene.asked(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_with_access_rules_is_good_for_what_they_say() {
+    let scene = scene(&[("ada", 1000), ("service", 1000)]);
+    let rule = |service: &str, method: &str, path: &str| AccessRule {
+        service: service.to_owned(),
+        method: method.to_owned(),
+        path: PathPattern::new(path),
+    };
+    *scene.oracle.rules.lock() = Some(vec![rule("dns", "GET", "/v2/zones/*"), rule("network", "PUT", "**")]);
+    let get = |path: &str| TestRequest::get().uri(path);
+    let ada = [("X-Auth-Token", "ada")];
+    // A catalogue without us: we are not meant, whatever the rules say.
+    assert_eq!(scene.ask(get("/v2/zones/1"), &ada).await, 401);
+    let at = |service: &str| Endpoint {
+        service: service.to_owned(),
+        interface: "public".to_owned(),
+        region: "R".to_owned(),
+        url: "http://x".to_owned(),
+    };
+    *scene.oracle.known.lock() = vec![at("dns"), at("network")];
+    pass(120).await;
+    assert_eq!(scene.ask(get("/v2/zones/1?limit=1"), &ada).await, 200);
+    assert_eq!(scene.ask(get("/v2/zones/1/recordsets"), &ada).await, 401);
+    assert_eq!(scene.ask(get("/v2/zones"), &ada).await, 401);
+    assert_eq!(scene.ask(TestRequest::delete().uri("/v2/zones/1"), &ada).await, 401);
+    assert_eq!(scene.ask(TestRequest::put().uri("/v2/zones/1"), &ada).await, 401);
+    // A service that passes it on asks for something else than its user did.
+    let passed_on = [("X-Auth-Token", "ada"), ("X-Service-Token", "service")];
+    assert_eq!(scene.ask(TestRequest::delete().uri("/v2/zones/1"), &passed_on).await, 200);
+    *scene.oracle.rules.lock() = Some(Vec::new());
+    pass(120).await;
+    assert_eq!(scene.ask(get("/v2/zones/1"), &ada).await, 401);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::domain::access_rule::{AccessRule, PathPattern};
 use crate::domain::credentials::{Catalogue, Endpoint, Revocation, Verified};
 use crate::domain::identity::{Identity, TokenScope};
 use crate::domain::ids::ProjectId;
@@ -32,6 +33,19 @@ struct Token {
     audit_ids: Vec<String>,
     #[serde(default)]
     catalog: Vec<Service>,
+    application_credential: Option<ApplicationCredential>,
+}
+
+#[derive(Deserialize)]
+struct ApplicationCredential {
+    access_rules: Option<Vec<Rule>>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    service: String,
+    method: String,
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +107,16 @@ pub(super) fn parse(body: &[u8]) -> Option<Verified> {
         issued_at: moment(&token.issued_at)?,
         audit_ids: token.audit_ids,
         catalogue: Arc::new(Catalogue { endpoints: endpoints.collect() }),
+        access_rules: token.application_credential.and_then(|credential| credential.access_rules).map(
+            |rules| {
+                let read = |Rule { service, method, path }| AccessRule {
+                    service,
+                    method,
+                    path: PathPattern::new(&path),
+                };
+                rules.into_iter().map(read).collect()
+            },
+        ),
     })
 }
 
@@ -150,6 +174,23 @@ mod tests {
         }});
         change(&mut body["token"]);
         parse(body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn access_rules_are_read_or_the_token_is_none() {
+        let with = |rules: Value| {
+            token(|t| {
+                t["application_credential"] = json!({"id": "a", "restricted": true, "access_rules": rules})
+            })
+        };
+        let rule = json!({"id": "r", "service": "dns", "method": "GET", "path": "/v2/zones/*"});
+        let rules = with(json!([rule])).unwrap().access_rules.unwrap();
+        assert!(rules[0].covers("dns", "GET", "/v2/zones/1"));
+        assert_eq!(with(json!([])).unwrap().access_rules, Some(Vec::new()));
+        assert_eq!(with(Value::Null).unwrap().access_rules, None);
+        assert_eq!(token(|_| ()).unwrap().access_rules, None);
+        assert!(with(json!([{"service": "dns"}])).is_none());
+        assert!(with(json!("all")).is_none());
     }
 
     #[test]
