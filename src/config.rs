@@ -8,6 +8,7 @@ mod api;
 mod auth;
 mod central;
 mod coordinator;
+mod cors;
 mod database;
 mod duration;
 mod health;
@@ -38,6 +39,7 @@ pub use amqp::{AmqpConfig, BrokerUrl};
 pub use api::{AdminExtension, ApiConfig};
 pub use auth::{AuthConfig, AuthStrategy, KeystoneConfig, Password};
 pub use central::{CentralConfig, QuotaDriver, SchedulerFilter, SoaConfig};
+pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, PostgresUrl};
 pub use health::HealthConfig;
 pub use mdns::MdnsConfig;
@@ -66,6 +68,8 @@ pub struct Config {
     pub api: ApiConfig,
     /// What is told of how this process is.
     pub health: HealthConfig,
+    /// Web pages of other origins.
+    pub cors: CorsConfig,
     /// How callers prove who they are.
     pub auth: AuthConfig,
     /// Who may do what.
@@ -130,6 +134,7 @@ impl Config {
         Self {
             node: root.section("node", "This process.", NodeConfig::read),
             api: root.section("api", "The REST API.", ApiConfig::read),
+            cors: root.section("cors", "Which web pages of other origins may use the API.", CorsConfig::read),
             health: root.section("health", "Whether this process is ready.", HealthConfig::read),
             auth: root.section("auth", "How callers prove who they are.", AuthConfig::read),
             policy: root.section("policy", "Who may do what.", PolicyConfig::read),

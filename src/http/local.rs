@@ -10,12 +10,13 @@ use std::sync::Arc;
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header::HeaderMap};
+use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error};
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 
-use super::{Api, configure};
+use super::{Api, configure, cors};
 
 type Called = LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>;
 
@@ -46,7 +47,9 @@ pub struct Reply {
 impl LocalApi {
     /// Starts the application on this thread.
     pub async fn start(api: &Arc<Api>) -> Self {
-        let service = Rc::new(init_service(App::new().configure(configure(Arc::clone(api)))).await);
+        let service = Rc::new(
+            init_service(App::new().configure(configure(Arc::clone(api))).wrap(from_fn(cors::run))).await,
+        );
         Self {
             api: Arc::clone(api),
             call: Rc::new(move |request| {

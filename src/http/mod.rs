@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod connections;
 mod context;
+mod cors;
 mod error;
 mod forwarded;
 mod health;

@@ -14,7 +14,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 
 use super::connections::{Connections, in_use};
-use super::{Api, configure};
+use super::{Api, configure, cors};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -64,7 +64,9 @@ impl ApiServer {
             (settings.keep_alive, settings.client_timeout, settings.max_connections);
         let connections = Arc::new(Connections::new(keep_alive + client_timeout, Arc::clone(&api.counters)));
         let (api, opened) = (Arc::clone(api), Arc::clone(&connections));
-        let app = move || App::new().configure(configure(Arc::clone(&api))).wrap(from_fn(in_use));
+        let app = move || {
+            App::new().configure(configure(Arc::clone(&api))).wrap(from_fn(cors::run)).wrap(from_fn(in_use))
+        };
         let mut server = HttpServer::new(app)
             .on_connect(move |io, data| opened.opened(io, data))
             .workers(workers.max(1))

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::config::{AdminExtension, Config, Network};
+use crate::config::{AdminExtension, Config, CorsConfig, Network};
 use crate::domain::record_type::RecordType;
 
 /// What an item of a change set may need.
@@ -55,6 +55,8 @@ pub struct ApiSettings {
     pub empty_tsig_secrets: bool,
     /// Quotas are set for projects only that the identity service knows.
     pub verify_quota_projects: bool,
+    /// Which web pages may use it.
+    pub cors: CorsConfig,
     /// Others are told of requests that fail.
     pub tell_faults: bool,
     /// What of `/admin` is served; nothing if empty.
@@ -97,6 +99,7 @@ impl From<&Config> for ApiSettings {
             supported_types: central.supported_record_type.clone(),
             empty_tsig_secrets: api.allow_empty_secrets_for_tsig,
             verify_quota_projects: api.quotas_verify_project_id,
+            cors: config.cors.clone(),
             tell_faults: config.notifications.is_on() && config.notifications.api_faults,
             admin_extensions: match api.enable_api_admin {
                 true => api.enabled_extensions_admin.clone(),

@@ -32,7 +32,8 @@ on_every_wire!(
     faults_of_central_keep_code_and_type,
     limits_are_for_every_caller,
     maintenance_is_for_the_maintenance_role,
-    lists_check_their_parameters
+    lists_check_their_parameters,
+    pages_of_configured_origins_may_use_it,
 );
 
 const ZONE: &str = "a86dba58-0043-4cc6-a1bb-69d5e86f3ca3";
@@ -420,5 +421,73 @@ fn lists_check_their_parameters(wire: &Wire) {
         assert_eq!(verdict(&front.get("/v2/recordsets?sort_key=id").await).1, "invalid_sort_key");
         assert_eq!(verdict(&front.get("/v2/recordsets?zone_id=x").await).1, "invalid_uuid");
         assert_eq!(front.get("/v2/zones?limit=max&sort_key=&sort_dir=desc&type=").await.status.as_u16(), 200);
+    });
+}
+
+fn pages_of_configured_origins_may_use_it(wire: &Wire) {
+    const ALLOW: &str = "access-control-allow-origin";
+    wire.run(async {
+        let own = "https://dashboard.example.org";
+        let front = Front::configured(wire, |config| config.cors.allowed_origin = vec![own.to_owned()]).await;
+        let header = |reply: &Reply, name: &str| {
+            reply.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let api = front.world.api();
+        let ask = async |method: Method, headers: &[(&str, &str)]| {
+            api.raw(method, "/v2/limits", headers, "").await.unwrap()
+        };
+        let got = ask(Method::GET, &[("Origin", own)]).await;
+        assert_eq!((got.status.as_u16(), header(&got, ALLOW).as_deref()), (200, Some(own)));
+        assert_eq!(header(&got, "access-control-allow-credentials").as_deref(), Some("true"));
+        assert!(header(&got, "access-control-expose-headers").unwrap().contains("X-OpenStack-Request-ID"));
+        assert_eq!(header(&got, "vary").as_deref(), Some("Origin"));
+        // Before it does something unusual, a browser asks.
+        let wanted = "X-Auth-Token, content-type,X-Designate-Delete-Shares";
+        let asked = [
+            ("Origin", own),
+            ("Access-Control-Request-Method", "PATCH"),
+            ("Access-Control-Request-Headers", wanted),
+        ];
+        let got = ask(Method::OPTIONS, &asked).await;
+        assert_eq!((got.status.as_u16(), got.body.len()), (200, 0));
+        let told = [
+            (ALLOW, own),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-methods", "PATCH"),
+            ("access-control-allow-headers", wanted),
+            ("access-control-max-age", "3600"),
+            ("vary", "Origin"),
+        ];
+        for (name, value) in told {
+            assert_eq!(header(&got, name).as_deref(), Some(value), "{name}");
+        }
+        // Others are served, and their pages learn nothing.
+        let silent = [
+            (Method::GET, vec![("Origin", "https://dashboard.example.org.evil.example")]),
+            (Method::GET, vec![]),
+            (Method::OPTIONS, vec![("Origin", own)]),
+            (Method::OPTIONS, vec![("Origin", own), ("Access-Control-Request-Method", "TRACE")]),
+            (Method::OPTIONS, [&asked[..2], &[("Access-Control-Request-Headers", "x-secret")]].concat()),
+            (
+                Method::OPTIONS,
+                vec![("Origin", "http://evil.example"), ("Access-Control-Request-Method", "GET")],
+            ),
+        ];
+        for (method, headers) in silent {
+            let got = ask(method, &headers).await;
+            assert_eq!((got.status.as_u16(), header(&got, ALLOW)), (200, None), "{headers:?}");
+            assert!(header(&got, "access-control-allow-methods").is_none());
+        }
+        let refused = api.raw(Method::GET, "/v2/zones/x", &[("Origin", own)], "").await.unwrap();
+        assert_eq!((refused.status.as_u16(), header(&refused, ALLOW).as_deref()), (400, Some(own)));
+        // All origins at once get nobody's credentials.
+        let open = Front::configured(wire, |config| config.cors.allowed_origin = vec!["*".to_owned()]).await;
+        let headers = [("Origin", "http://a.example")];
+        let got = open.world.api().raw(Method::GET, "/v2/limits", &headers, "").await.unwrap();
+        assert_eq!(header(&got, ALLOW).as_deref(), Some("*"));
+        assert!(header(&got, "access-control-allow-credentials").is_none());
+        let closed = Front::configured(wire, |_| ()).await;
+        let got = closed.world.api().raw(Method::GET, "/v2/limits", &[("Origin", own)], "").await.unwrap();
+        assert!(header(&got, ALLOW).is_none());
     });
 }
