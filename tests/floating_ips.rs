@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use support::dns;
 use support::keystone::{Answer, send};
 use support::neutron::Neutron;
+use support::ports::free_port;
+use support::rabbitmq::certificates;
 use support::server::Server;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -473,4 +475,40 @@ fn without_a_network_service_there_are_no_floating_ips() {
         let refused = ask(&server, "GET", &path, ("p1", "member"), None);
         assert_eq!((refused.status, &refused.json()["type"]), (403, &json!("no_endpoint")));
     }
+}
+
+#[test]
+fn an_encrypted_network_service_is_known_by_its_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (folder.path().join("own"), folder.path().join("other"));
+    for folder in [&own, &other] {
+        certificates(folder, free_port());
+    }
+    let mut neutron = Neutron::start_encrypted(folder.path(), &own);
+    neutron.has(&[("one", &[(A, "203.0.113.40", "p1")])]);
+    let member = ("p1", "member");
+    let serving = |name: &str, authority: Option<&Path>| {
+        let folder = folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let authority =
+            authority.map(|folder| format!("neutron.ca_file = \"{}\"\n", folder.join("ca.pem").display()));
+        let settings = format!(
+            "neutron.endpoints = [\"R1|{}\"]\nneutron.timeout = \"30s\"\n{}",
+            neutron.url("one"),
+            authority.unwrap_or_default()
+        );
+        Server::serve_natively(&folder, &settings)
+    };
+    let good = serving("good", Some(&own));
+    let listed = ask(&good, "GET", PATH, member, None);
+    assert_eq!((listed.status, &listed.json()["floatingips"][0]["id"]), (200, &json!(format!("R1:{A}"))));
+    let asked = neutron.asked();
+    // The system's authorities know nothing of it, and another authority has not signed for it.
+    for (name, authority) in [("system", None), ("other", Some(other.as_path()))] {
+        let server = serving(name, authority);
+        let refused = ask(&server, "GET", PATH, member, None);
+        assert_eq!(refused.status, 504, "{name}: {}", refused.body);
+        assert_eq!(refused.json()["type"], "neutron_communication_failure");
+    }
+    assert_eq!(neutron.asked(), asked, "it was asked by somebody who does not know it");
 }

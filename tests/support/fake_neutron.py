@@ -7,9 +7,12 @@ nonsense (200 without a list). LOG gets a line per question: its path and whethe
 
 With KEYSTONE, the address of one (http://host:port/v3), tokens are asked about there: who is no admin sees his own project's
 floating IPs only, and they are made and deleted over the API, on networks and subnets that are but names.
+With NEUTRON_TLS, a folder with cert.pem and key.pem, in the environment it speaks TLS.
 """
 
 import json
+import os
+import ssl
 import sys
 import threading
 import urllib.error
@@ -157,4 +160,11 @@ class Neutron(BaseHTTPRequestHandler):
             self.answer(204, None)
 
 
-ThreadingHTTPServer(("127.0.0.1", port), Neutron).serve_forever()
+server = ThreadingHTTPServer(("127.0.0.1", port), Neutron)
+if "NEUTRON_TLS" in os.environ:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = os.environ["NEUTRON_TLS"]
+    tls.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+    # Whoever breaks the handshake off must not keep the others waiting.
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()

@@ -25,13 +25,24 @@ pub(crate) struct Neutron {
     folder: PathBuf,
     ips: Value,
     process: Option<Child>,
+    /// Where its certificate and key are, if it has some.
+    tls: Option<PathBuf>,
 }
 
 impl Neutron {
     /// Starts one with nothing in it.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut neutron =
-            Self { at: free_port(), folder: folder.to_path_buf(), ips: json!({}), process: None };
+        Self::start_with(folder, None)
+    }
+
+    /// The same over TLS, with `cert.pem` and `key.pem` of this folder.
+    pub(crate) fn start_encrypted(folder: &Path, tls: &Path) -> Self {
+        Self::start_with(folder, Some(tls.to_path_buf()))
+    }
+
+    fn start_with(folder: &Path, tls: Option<PathBuf>) -> Self {
+        let (at, folder) = (free_port(), folder.to_path_buf());
+        let mut neutron = Self { at, folder, ips: json!({}), process: None, tls };
         neutron.behaves("fine");
         neutron.start_again();
         neutron
@@ -44,7 +55,9 @@ impl Neutron {
             .arg(script)
             .arg(self.at.port().to_string())
             .args([self.folder.join("neutron.json"), self.folder.join("neutron.log")])
+            .envs(self.tls.iter().map(|folder| ("NEUTRON_TLS", folder)))
             .stdin(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         self.process = Some(process);
@@ -67,7 +80,8 @@ impl Neutron {
 
     /// The address of a region, whose floating IPs are those under `region`.
     pub(crate) fn url(&self, region: &str) -> String {
-        format!("http://{}/{region}", self.at)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/{region}", self.at)
     }
 
     /// Gives each region its floating IPs: id, address, project.
