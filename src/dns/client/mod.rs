@@ -18,6 +18,9 @@ pub use self::exchange::{Ask, Exchange, ExchangeError, Signed};
 pub use self::notify::{Notify, NotifyError, NotifyPolicy, notify};
 pub use self::poll::{PollAnswer, poll_serial};
 pub use self::socket::SocketExchange;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use self::transfer::fuzzing;
 pub use self::transfer::{Arrived, ArrivedSet, Assembly, TransferError, TransferLimits, Transfers};
 use crate::domain::name::Name;
 

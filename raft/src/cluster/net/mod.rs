@@ -11,6 +11,9 @@ mod connection;
 mod counters;
 mod envelope;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod outbox;
 mod secret;

@@ -5,6 +5,9 @@
 //! sends.
 
 mod assemble;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod message;
 mod stream;
 #[cfg(test)]

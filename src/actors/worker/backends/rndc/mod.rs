@@ -8,6 +8,9 @@
 mod auth;
 #[cfg(test)]
 pub(crate) mod fake_channel;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key_file;
 mod session;
 pub(crate) mod syntax;
