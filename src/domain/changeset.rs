@@ -129,7 +129,7 @@ impl Applied {
     /// True if name servers have something to learn from it.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
-        self.effects.iter().any(|effected| effected.changes_zone())
+        self.effects.iter().any(Effected::changes_zone)
     }
 }
 

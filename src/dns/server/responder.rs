@@ -269,7 +269,7 @@ impl Responder {
         };
         match sent {
             Ok(octets) => {
-                tracing::debug!(%zone, octets, incremental, took = ?started.elapsed(), "transferred")
+                tracing::debug!(%zone, octets, incremental, took = ?started.elapsed(), "transferred");
             }
             Err(TransferError::ClientGone) => tracing::debug!(%zone, "the client of a transfer has gone"),
             Err(error) => {

@@ -43,7 +43,7 @@ impl Keyring {
         for (key, scope) in keys {
             match ring.keys.entry(key.name().into()) {
                 Entry::Occupied(_) => {
-                    tracing::warn!(key = key.shown(), "another key has this name: left out")
+                    tracing::warn!(key = key.shown(), "another key has this name: left out");
                 }
                 Entry::Vacant(free) => {
                     free.insert((Arc::new(key), scope));

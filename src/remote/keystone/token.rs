@@ -180,7 +180,7 @@ mod tests {
     fn access_rules_are_read_or_the_token_is_none() {
         let with = |rules: Value| {
             token(|t| {
-                t["application_credential"] = json!({"id": "a", "restricted": true, "access_rules": rules})
+                t["application_credential"] = json!({"id": "a", "restricted": true, "access_rules": rules});
             })
         };
         let rule = json!({"id": "r", "service": "dns", "method": "GET", "path": "/v2/zones/*"});
