@@ -8,51 +8,15 @@ ordain=${1:?usage: $0 PATH_TO_ORDAIN}
 [ "${ORDAIN_TEST_KEYSTONE:-}" != 0 ] || exit 0
 openstack=$(scripts/lib/openstack_venv.sh)
 
-work=$(mktemp -d)
-server=
-keystone=
-network=
-finish() {
-    status=$?
-    trap - EXIT
-    for process in $server $keystone $network; do
-        kill -KILL "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
-    [ "$status" -eq 0 ] || { echo "--- the server's log:"; tail -n 40 "$work/server.log"; } >&2
-    rm -rf "$work"
-    exit "$status"
-}
-trap finish EXIT
+source scripts/lib/private.sh
+at_end() { [ "$1" -eq 0 ] || { echo "--- the server's log:"; tail -n 40 "$work/server.log"; } >&2; }
 
-fail() { echo "FAILED: $*" >&2; exit 1; }
-
-read -r keystone_port api_port dns_port network_port < <(python3 - <<'PY'
-import socket
-held = []
-def free():
-    while True:
-        tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        tcp.bind(("127.0.0.1", 0))
-        try:
-            udp.bind(tcp.getsockname())
-        except OSError:
-            continue
-        held.extend((tcp, udp))
-        return tcp.getsockname()[1]
-print(free(), free(), free(), free())
-PY
-)
-
-answers() { # URL
-    curl --silent --show-error --fail --output /dev/null --retry 300 --retry-delay 0 --retry-max-time 120 --retry-all-errors \
-        --retry-connrefused "$1" 2>"$work/curl.log" || { cat "$work/curl.log" >&2; fail "$1 does not answer"; }
-}
+read -r keystone_port api_port dns_port network_port < <(free_ports 4)
 
 scripts/lib/keystone.sh prepare "$work/keystone" "$keystone_port"
 scripts/lib/keystone.sh run "$work/keystone" "$keystone_port" &
-keystone=$!
-answers "http://127.0.0.1:$keystone_port/v3"
+processes+=($!)
+answers_at "http://127.0.0.1:$keystone_port/v3"
 
 # as USER PROJECT COMMAND...
 as() {
@@ -92,8 +56,8 @@ ips = [{"id": i, "floating_ip_address": a, "project_id": project} for i, a in zi
 print(json.dumps({"mode": "fine", "ips": {"R1": ips}}))
 PY
 python3 tests/support/fake_neutron.py "$network_port" "$work/network.json" "$work/network.log" &
-network=$!
-answers "http://127.0.0.1:$network_port/R1/v2.0/floatingips"
+processes+=($!)
+answers_at "http://127.0.0.1:$network_port/R1/v2.0/floatingips"
 
 cat >"$work/ordain.toml" <<TOML
 api.listen = ["127.0.0.1:$api_port"]
@@ -107,8 +71,8 @@ auth_url = "http://127.0.0.1:$keystone_port"
 password = "secret"
 TOML
 "$ordain" serve --config "$work/ordain.toml" >"$work/server.log" 2>&1 &
-server=$!
-answers "http://127.0.0.1:$api_port/healthcheck"
+processes+=($!)
+answers_at "http://127.0.0.1:$api_port/healthcheck"
 
 # run CONDITION USER PROJECT COMMAND...: its JSON must make the Python condition true. The answer is `d`.
 run() {
