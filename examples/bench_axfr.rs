@@ -30,7 +30,7 @@ use ordain::domain::record_type::RecordType;
 use ordain::domain::serial::Serial;
 use ordain::domain::tsig_key::TsigAlgorithm;
 use ordain::domain::ttl::Ttl;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -101,9 +101,10 @@ async fn serve(port: u16, names: usize) -> anyhow::Result<()> {
         Responder::new(authority, Arc::new(Keys(Arc::new(ring))), 10, 16_384).with_clock(Clock::system());
     let server = Server::bind(&[([127, 0, 0, 1], port).into()], Arc::new(responder), LIMITS).await?;
     println!("running");
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let (tell, mut lines) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).all(|line| tell.blocking_send(line).is_ok()));
     let mut version = 1;
-    while lines.next_line().await?.is_some() {
+    while lines.recv().await.is_some() {
         version += 1;
         catalog.put(Arc::new(zone(id, names, version)?));
         println!("version {version}");
