@@ -102,7 +102,9 @@ async fn serve(port: u16, names: usize) -> anyhow::Result<()> {
     let server = Server::bind(&[([127, 0, 0, 1], port).into()], Arc::new(responder), LIMITS).await?;
     println!("running");
     let (tell, mut lines) = tokio::sync::mpsc::channel(1);
-    std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).all(|line| tell.blocking_send(line).is_ok()));
+    std::thread::spawn(move || {
+        std::io::stdin().lines().map_while(Result::ok).all(|line| tell.blocking_send(line).is_ok())
+    });
     let mut version = 1;
     while lines.recv().await.is_some() {
         version += 1;
