@@ -5,8 +5,7 @@ mod support;
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix_web::http::Method;
 use hickory_proto::rr::RecordType;
@@ -18,14 +17,13 @@ use ordain::domain::ids::{FloatingIpId, ProjectId, ZoneId};
 use ordain::testing::{Failure, Spec, World, run};
 use ordain::transport::{Cx, Fault, OnceKey};
 use serde_json::{Value, json};
+use support::asking::{ask, until};
 use support::dns;
-use support::keystone::{Answer, send};
 use support::neutron::Neutron;
 use support::ports::free_port;
 use support::rabbitmq::certificates;
 use support::server::Server;
 
-const LIMIT: Duration = Duration::from_secs(180);
 const MANAGED: &str = "00000000-0000-0000-0000-000000000000";
 
 fn ip(region: &str, number: u128, address: &str) -> FloatingIp {
@@ -292,26 +290,6 @@ const A: &str = "5f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a";
 const B: &str = "6f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a";
 const C: &str = "7f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a";
 const D: &str = "8f1e9c54-8f0a-4e65-8a6f-0b9d8d7c6b5a";
-
-fn ask(
-    server: &Server,
-    method: &str,
-    path: &str,
-    (project, roles): (&str, &str),
-    body: Option<&Value>,
-) -> Answer {
-    let headers = [("X-Auth-Project-ID", project), ("X-Roles", roles), ("Content-Type", "application/json")];
-    send(server.api(), method, path, &headers, body)
-}
-
-fn until(what: &str, mut is: impl FnMut() -> bool) {
-    #[expect(clippy::disallowed_methods, reason = "a real server runs in real time")]
-    let begin = SystemTime::now();
-    while !is() {
-        assert!(begin.elapsed().unwrap() < LIMIT, "never: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn ptr_in_dns(server: &Server, name: &str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

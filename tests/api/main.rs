@@ -7,6 +7,7 @@ mod changes;
 mod changesets;
 mod faults;
 mod gophercloud;
+mod history;
 mod names;
 mod openapi;
 mod pools;

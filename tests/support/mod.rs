@@ -7,6 +7,7 @@
     reason = "a test fails loudly and uses a part only"
 )]
 
+pub(crate) mod asking;
 pub(crate) mod bind;
 pub(crate) mod dns;
 pub(crate) mod haproxy;

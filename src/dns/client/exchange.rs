@@ -104,7 +104,7 @@ impl Exchange for Signed<'_> {
 }
 
 /// A question as it is sent, and what its answer is verified by if that must be signed.
-pub(in crate::dns) fn written(ask: &Ask) -> Result<(Vec<u8>, Option<Answers>), ExchangeError> {
+pub(crate) fn written(ask: &Ask) -> Result<(Vec<u8>, Option<Answers>), ExchangeError> {
     let mut octets =
         ask.message.to_vec().map_err(|error| ExchangeError::Encode { reason: error.to_string() })?;
     let answers = ask.signed_by.as_ref().map(|by| by.sign(&mut octets, 0));

@@ -13,7 +13,7 @@ use hickory_proto::rr;
 use hickory_proto::serialize::binary::BinDecodable as _;
 
 #[cfg(feature = "testing")]
-pub(in crate::dns) use self::exchange::written;
+pub(crate) use self::exchange::written;
 pub use self::exchange::{Ask, Exchange, ExchangeError, Signed};
 pub use self::notify::{Notify, NotifyError, NotifyPolicy, notify};
 pub use self::poll::{PollAnswer, poll_serial};
