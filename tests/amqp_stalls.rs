@@ -169,6 +169,7 @@ fn calls_fail_soon_when_the_last_instance_is_gone_and_go_on_when_one_comes() {
         let mut calls = vec![caller.once(1)];
         state.begun(1).await;
         calls.extend([caller.twice(2), caller.once(3)]);
+        caller.calling(3).await;
         let before = Instant::now();
         wire.cut();
         for call in calls {
@@ -208,6 +209,7 @@ fn calls_to_an_instance_fail_soon_when_it_is_gone() {
         let begun = call(1);
         state.begun(1).await;
         let queued = call(2);
+        caller.calling(2).await;
         let before = Instant::now();
         wire.cut();
         for call in [begun, queued] {

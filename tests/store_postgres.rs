@@ -178,7 +178,8 @@ async fn a_deadlock_runs_again() {
     };
     let done = tokio::join!(both(one.id, other.id), both(other.id, one.id));
     assert_eq!(done, (Ok(()), Ok(())));
-    assert_eq!(runs.load(Ordering::SeqCst), 3);
+    // Whoever runs again may be back before the other one took its locks, and meet it once more.
+    assert!(runs.load(Ordering::SeqCst) > 2);
 }
 
 /// A reader that always goes on from the last position it saw misses nothing, although nobody looks back.

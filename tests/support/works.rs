@@ -138,6 +138,22 @@ impl Node {
         tokio::spawn(async move { works.call(&patient(), Once(number)).await })
     }
 
+    /// Resolves once so many calls wait for their answers and the broker has them all.
+    pub(crate) async fn calling(&self, count: usize) {
+        let pause = Duration::from_millis(5);
+        let accepted = async {
+            while self.amqp.load().waiting < count {
+                tokio::time::sleep(pause).await;
+            }
+            let mut load = self.amqp.load();
+            while load.unconfirmed + load.queued > 0 {
+                tokio::time::sleep(pause).await;
+                load = self.amqp.load();
+            }
+        };
+        timeout(LIMIT, accepted).await.unwrap();
+    }
+
     /// Resolves once calls are answered again.
     pub(crate) async fn works_again(&self, state: &State) {
         state.open(1);
