@@ -5,8 +5,10 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use ordain::actors::central::CentralService;
 use ordain::actors::central::api::recordsets::{CreateRecordset, DeleteRecordset, UpdateRecordset};
 use ordain::actors::central::api::zones::{CreateZone, DeleteZone, UpdateZone};
@@ -23,8 +25,9 @@ use ordain::domain::record_type::RecordType;
 use ordain::domain::recordset::RecordsetChanges;
 use ordain::domain::time::Timestamp;
 use ordain::domain::zone::{Zone, ZoneChanges, ZoneKind};
+use ordain::store::driver::{Driver, SqliteDriver, Tx};
 use ordain::store::repo::{pools, zones};
-use ordain::store::{Mode, Store, StoreError};
+use ordain::store::{Connections, Mode, Store, StoreError};
 use ordain::transport::{
     Chaos, ChaosPlan, Cx, Fake, Faked, Fault, Host, HostConfig, InProcess, OnceKey, Place, RetryPolicy,
     Service as _, ServiceRef, Serving, Transport, TransportExt as _, run_paused, run_threaded,
@@ -161,6 +164,66 @@ fn one_key_has_one_outcome_and_another_key_another() {
         assert_eq!(other.kind, "duplicate_zone");
         let set = rig.central.call(&cx, new_set(&first, "www", 1)).await.unwrap();
         assert_eq!(set.zone_id, first.id, "a key stands for one request of each kind");
+    });
+}
+
+/// An engine that counts the transactions in which something is written.
+#[derive(Debug)]
+struct Counting(SqliteDriver, Arc<AtomicUsize>);
+
+impl Driver for Counting {
+    fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Tx>, StoreError>> {
+        self.1.fetch_add(usize::from(matches!(mode, Mode::Write)), Ordering::SeqCst);
+        self.0.begin(mode)
+    }
+
+    fn migrate(&self, token: Option<u64>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.migrate(token)
+    }
+
+    fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>> {
+        self.0.schema_version()
+    }
+}
+
+#[test]
+fn changes_that_come_at_once_share_a_transaction_and_each_has_its_own_outcome() {
+    run_paused(async {
+        let driver = SqliteDriver::in_memory(Connections::default()).await.unwrap();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let store = Store::new(Counting(driver, Arc::clone(&begun)));
+        let rig = rig(store, Arc::new(InProcess::through_codec()), Config::default().central).await;
+        let (cx, central) = (&member("p1"), &rig.central);
+        let zone = &central.call(cx, new_zone("example.org.")).await.unwrap();
+        let old = central.call(cx, new_set(zone, "old", 1)).await.unwrap();
+        let generation = stored(&rig.store, zone.id).await.unwrap().progress.generation.number();
+        let before = begun.load(Ordering::SeqCst);
+
+        let changes =
+            RecordsetChanges { records: Some(vec!["192.0.2.9".to_owned()]), ..RecordsetChanges::default() };
+        let update = UpdateRecordset { zone_id: zone.id, id: old.id, changes };
+        let (once, stranger) = (&cx.clone().with_once(OnceKey::random()), &member("p2"));
+        let creates = (0..8).map(|n| central.call(cx, new_set(zone, &format!("w{n}"), 2)));
+        let (created, again, twice, updated, theirs, deleted) = tokio::join!(
+            futures::future::join_all(creates),
+            central.call(cx, new_set(zone, "w0", 1)),
+            futures::future::join_all([0, 1].map(|_| central.call(once, new_set(zone, "once", 2)))),
+            central.call(cx, update),
+            central.call(stranger, new_set(zone, "theirs", 1)),
+            central.call(cx, DeleteRecordset { zone_id: zone.id, id: old.id }),
+        );
+        assert!(created.iter().all(Result::is_ok), "{created:?}");
+        assert_eq!(again.unwrap_err().kind, "duplicate_recordset");
+        assert_eq!(twice[0].as_ref().unwrap().id, twice[1].as_ref().unwrap().id);
+        assert_eq!((updated.unwrap().version, deleted.unwrap().version), (2, 3));
+        assert_eq!(theirs.unwrap_err().kind, "zone_not_found");
+
+        let after = stored(&rig.store, zone.id).await.unwrap();
+        assert_eq!((after.recordset_count, after.record_count), (2 + 9, 2 * 9));
+        assert_eq!(after.progress.generation.number(), generation + 9 + 2, "each change is one");
+        // Three are refused and looked at once more, each by itself; the first came alone.
+        let transactions = begun.load(Ordering::SeqCst) - before;
+        assert!((2..=6).contains(&transactions), "{transactions}");
     });
 }
 

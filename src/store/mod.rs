@@ -125,6 +125,12 @@ impl Store {
         migrate::latest()
     }
 
+    /// True if there is only ever one writing transaction, whatever it writes.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        self.driver.has_one_writer()
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

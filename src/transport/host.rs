@@ -16,6 +16,7 @@ use std::time::Duration;
 use actix::prelude::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use arc_swap::ArcSwapOption;
 use futures::FutureExt;
+use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,9 @@ impl Default for HostConfig {
         }
     }
 }
+
+/// So many messages of a lane are handled at a time at most, if they can be.
+const TOGETHER: usize = 32;
 
 /// What outlives the actor.
 struct Core<H> {
@@ -278,10 +282,25 @@ impl<H: Send + Sync + 'static> Core<H> {
     async fn run_all(self: Arc<Self>, first: Delivery, mut turn: Option<Turn>, permit: Permit) {
         let mut next = Some(first);
         while let Some(delivery) = next {
-            self.execute(delivery).await;
+            let beside = match &mut turn {
+                Some(turn) if self.is_together(&delivery) => {
+                    turn.next_while(TOGETHER, |d| self.is_together(d))
+                }
+                _ => Vec::new(),
+            };
+            if beside.is_empty() {
+                self.execute(delivery).await;
+            } else {
+                let all = std::iter::once(delivery).chain(beside);
+                join_all(all.map(|delivery| self.execute(delivery))).await;
+            }
             next = turn.as_mut().and_then(Turn::next);
         }
         drop(permit);
+    }
+
+    fn is_together(&self, delivery: &Delivery) -> bool {
+        self.routes.get(delivery.parcel.method.as_str()).is_some_and(|route| route.together)
     }
 
     async fn execute(&self, delivery: Delivery) {

@@ -46,6 +46,10 @@ pub trait Message: Serialize + DeserializeOwned + Clone + Send + 'static {
     /// is done at most once and answered with the first outcome. Calls of such messages carry a key.
     const ONCE: bool = false;
 
+    /// True if the handler waits for others of its kind and does the work of all at once: those that wait in a lane at the same time
+    /// are handled at the same time.
+    const TOGETHER: bool = false;
+
     /// Messages with equal keys are handled one at a time, in order of arrival, by one instance.
     fn key(&self) -> Option<LaneKey> {
         None

@@ -42,6 +42,7 @@ impl Again {
 pub(super) struct Route<H> {
     pub(super) name: &'static str,
     pub(super) again: Again,
+    pub(super) together: bool,
     pub(super) run: Run<H>,
 }
 
@@ -101,7 +102,8 @@ impl<H> Routes<H> {
     /// Adds a row by hand, for state that is no [`Handle`].
     pub(super) fn insert<M: Message>(&mut self, run: Run<H>) {
         self.service = M::To::NAME;
-        self.rows.insert(M::NAME, Route { name: M::NAME, again: Again::of::<M>(), run });
+        self.rows
+            .insert(M::NAME, Route { name: M::NAME, again: Again::of::<M>(), together: M::TOGETHER, run });
     }
 }
 

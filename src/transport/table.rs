@@ -2,7 +2,7 @@
 //!
 //! A row is `"wire_name" Struct => Reply` and options: `repeatable` and `once` (see [`Message::REPEATABLE`](super::Message) and
 //! [`Message::ONCE`](super::Message)),
-//! `key = field` (the lane), `key_with = function`, `schema = N`, `older = Type` (a [`super::Older`] for schemas before N).
+//! `key = field` (the lane), `together` ([`Message::TOGETHER`](super::Message)), `key_with = function`, `schema = N`, `older = Type` (a [`super::Older`] for schemas before N).
 //!
 //! A table yields, in the module it stands in: the [`super::Message`] impls; `Handlers`, the bound over a handler of
 //! every row; `routes::<H>()`; and `describe`, which shows every row to a [`Visit`].
@@ -54,6 +54,9 @@ macro_rules! rpcs {
     };
     (@option $message:ident, once) => {
         const ONCE: bool = true;
+    };
+    (@option $message:ident, together) => {
+        const TOGETHER: bool = true;
     };
     (@option $message:ident, schema = $schema:tt) => {
         const SCHEMA: u16 = $schema;

@@ -37,6 +37,7 @@ mod shares;
 mod static_tokens;
 mod tasks;
 mod tlds;
+mod together;
 mod transfer_accepts;
 mod transfer_requests;
 mod tsig_keys;
@@ -75,6 +76,8 @@ pub struct CentralService {
     outbox_age: Duration,
     /// Imports and exports under way here.
     jobs: Arc<Semaphore>,
+    /// Changes that wait for others of their kind.
+    lines: Arc<together::Lines>,
 }
 
 impl CentralService {
@@ -96,6 +99,7 @@ impl CentralService {
             emitter: None,
             outbox_age: Duration::from_secs(86_400),
             jobs: Arc::new(Semaphore::new(tasks::AT_ONCE)),
+            lines: Arc::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use super::CentralService;
 use super::api::inbox::ForgetOutcomes;
 use super::error::CentralError;
 use crate::domain::policy::{Rule, Target};
+use crate::domain::time::Timestamp;
 use crate::store::repo::{fences, inbox};
 use crate::store::{StoreError, Tx};
 use crate::transport::{Cx, Fault, Handle, Message};
@@ -26,8 +27,17 @@ impl CentralService {
         T: Serialize + DeserializeOwned + Send + Sync + 'a,
         F: for<'t> Fn(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, CentralError>> + Send + Sync + 'a,
     {
-        let Some(once) = cx.once else { return Ok(self.store.transact(work).await?) };
-        let key: Arc<str> = format!("{}/{}", M::NAME, once.uuid()).into();
+        self.once_as(cx, M::NAME, work).await
+    }
+
+    /// As [`Self::once`], for a message of this name.
+    pub(super) async fn once_as<'a, T, F>(&self, cx: &Cx, name: &'static str, work: F) -> Result<T, Fault>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'a,
+        F: for<'t> Fn(&'t mut (dyn Tx + 'a)) -> BoxFuture<'t, Result<T, CentralError>> + Send + Sync + 'a,
+    {
+        let Some(key) = key(cx, name) else { return Ok(self.store.transact(work).await?) };
+        let key: Arc<str> = key.into();
         // Owned by the closure, since a transaction may borrow only what outlives `work`'s own borrows.
         let (shared, now) = ((Arc::new(work), Arc::clone(&key)), self.clock.now());
         let done = self
@@ -36,9 +46,7 @@ impl CentralService {
                 let (work, key) = shared.clone();
                 Box::pin(async move {
                     let outcome = work(&mut *tx).await?;
-                    let reply = serde_json::to_string(&outcome)
-                        .map_err(|error| CentralError::Refused(unreadable(&error)))?;
-                    inbox::keep(tx, &key, &reply, now).await?;
+                    keep_under(tx, &key, &outcome, now).await?;
                     Ok(outcome)
                 })
             })
@@ -66,6 +74,35 @@ impl CentralService {
             }
         }
     }
+}
+
+/// The key of a request for a message of this name, if it has one.
+fn key(cx: &Cx, name: &str) -> Option<String> {
+    cx.once.map(|once| format!("{name}/{}", once.uuid()))
+}
+
+/// Keeps the outcome of a message under the key of its request, if it has one.
+pub(super) async fn keep<T: Serialize>(
+    tx: &mut dyn Tx,
+    cx: &Cx,
+    name: &str,
+    outcome: &T,
+    now: Timestamp,
+) -> Result<(), CentralError> {
+    match key(cx, name) {
+        Some(key) => keep_under(tx, &key, outcome, now).await,
+        None => Ok(()),
+    }
+}
+
+async fn keep_under<T: Serialize>(
+    tx: &mut dyn Tx,
+    key: &str,
+    outcome: &T,
+    now: Timestamp,
+) -> Result<(), CentralError> {
+    let reply = serde_json::to_string(outcome).map_err(|error| CentralError::Refused(unreadable(&error)))?;
+    Ok(inbox::keep(tx, key, &reply, now).await?)
 }
 
 fn unreadable(error: &serde_json::Error) -> Fault {

@@ -5,29 +5,20 @@ use super::api::recordsets::{
 };
 use super::authorize::scope;
 use super::error::CentralError;
-use super::lag::Lag;
+use super::together::Change;
 use super::{CentralService, placement, refusals};
 use crate::domain::ids::RecordsetId;
 use crate::domain::page::{Page, Scope};
 use crate::domain::policy::{Rule, Target};
 use crate::domain::recordset::Recordset;
 use crate::domain::recordset_rules;
-use crate::domain::zone_status::Status;
 use crate::store::repo::recordsets::{self, Within};
 use crate::transport::{Cx, Fault, Handle};
 
 impl Handle<CreateRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: CreateRecordset) -> Result<Recordset, Fault> {
         recordset_rules::check_creatable(m.kind, &m.name).map_err(|error| placement::refused(&error))?;
-        let id = RecordsetId::random();
-        let lag = Lag::default();
-        let created = self
-            .once::<CreateRecordset, _, _>(cx, |tx| Box::pin(self.create_recordset_in(tx, cx, id, &m, &lag)))
-            .await?;
-        if created.status == Status::Pending {
-            self.nudge_for(cx, m.zone_id, &lag).await;
-        }
-        Ok(created)
+        self.change_recordset(cx, Change::Create(RecordsetId::random(), m)).await
     }
 }
 
@@ -87,22 +78,12 @@ impl Handle<FindRecordsets> for CentralService {
 
 impl Handle<UpdateRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: UpdateRecordset) -> Result<Recordset, Fault> {
-        let lag = Lag::default();
-        let updated = self
-            .once::<UpdateRecordset, _, _>(cx, |tx| Box::pin(self.update_recordset_in(tx, cx, &m, &lag)))
-            .await?;
-        self.nudge_for(cx, m.zone_id, &lag).await;
-        Ok(updated)
+        self.change_recordset(cx, Change::Update(m)).await
     }
 }
 
 impl Handle<DeleteRecordset> for CentralService {
     async fn handle(&self, cx: &Cx, m: DeleteRecordset) -> Result<Recordset, Fault> {
-        let lag = Lag::default();
-        let deleted = self
-            .once::<DeleteRecordset, _, _>(cx, |tx| Box::pin(self.delete_recordset_in(tx, cx, &m, &lag)))
-            .await?;
-        self.nudge_for(cx, m.zone_id, &lag).await;
-        Ok(deleted)
+        self.change_recordset(cx, Change::Delete(m)).await
     }
 }

@@ -36,6 +36,11 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Opens a transaction. It takes hold of a connection; locks and snapshots start with the first statement.
     fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Tx>, StoreError>>;
 
+    /// True if there is only ever one writing transaction, whatever it writes.
+    fn has_one_writer(&self) -> bool {
+        false
+    }
+
     /// Brings the schema to this program's version; does nothing if it is there already. A token is kept, and refused if a
     /// greater one was kept before.
     fn migrate(&self, token: Option<u64>) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -1,4 +1,4 @@
-//! Lanes: parcels of equal keys run one at a time, in order of arrival.
+//! Lanes: parcels of equal keys run one at a time, in order of arrival, or some that can be handled together do so.
 //!
 //! Invariants: a lane uses one permit, however many wait in it, so a busy zone cannot starve the others; what waits is
 //! bounded per lane and in all, in number and time; a lane exists only while something runs in it.
@@ -115,6 +115,27 @@ impl Turn {
             }
         }
         None
+    }
+
+    /// At most `most` parcels of the lane that follow each other, each of which is `wanted`. The lane stays open.
+    pub(in crate::transport) fn next_while(
+        &mut self,
+        most: usize,
+        wanted: impl Fn(&Delivery) -> bool,
+    ) -> Vec<Delivery> {
+        let found: Vec<_> = {
+            let mut guard = self.lanes.state.lock();
+            let State { lanes, waiting } = &mut *guard;
+            let Some(lane) = lanes.get_mut(&self.key) else { return Vec::new() };
+            let count = lane.iter().take(most).take_while(|delivery| wanted(delivery)).count();
+            *waiting -= count;
+            lane.drain(..count).collect()
+        };
+        let (stale, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| self.lanes.is_stale(d));
+        for delivery in stale {
+            self.lanes.refuse(delivery);
+        }
+        found
     }
 }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
-use super::probe::{Echo, Flaky, Fragile, InLane, Panic, PassGate};
+use super::probe::{Echo, Flaky, Fragile, InLane, Meet, Panic, PassGate};
 use super::{Bench, patient, until};
 use crate::transport::{Cx, Fault, FaultCode, HostConfig, QueueLimits, RetryPolicy};
 
@@ -98,6 +98,27 @@ pub async fn equal_keys_run_in_order_one_at_a_time(bench: Bench) {
     mounted.state.open(order.len());
     assert_eq!(mounted.state.noted(order.len()).await, order);
     assert_eq!(mounted.state.collisions(), 0);
+}
+
+/// Those of a lane that can be handled together wait for no other of them, and in all take one permit; nobody is overtaken.
+pub async fn what_waits_in_a_lane_is_handled_together_if_it_can_be(bench: Bench) {
+    let mounted = bench.mount(narrow(1, 64, LONG)).await;
+    let meet = |number| Meet { lane: "same".into(), number };
+    let alone = |number| InLane { lane: "same".into(), number };
+    let send = bench.probe();
+    assert_eq!(send.cast(&patient(), meet(0)).await, Ok(()));
+    mounted.state.begun(1).await;
+    for number in 1..=4 {
+        assert_eq!(send.cast(&patient(), meet(number)).await, Ok(()));
+    }
+    assert_eq!(send.cast(&patient(), alone(5)).await, Ok(()));
+    assert_eq!(send.cast(&patient(), meet(6)).await, Ok(()));
+    mounted.state.open(1);
+    assert_eq!(mounted.state.begun(5).await, [0, 1, 2, 3, 4]);
+    mounted.state.open(4);
+    assert_eq!(mounted.state.begun(6).await, [0, 1, 2, 3, 4, 5]);
+    mounted.state.open(2);
+    assert_eq!(mounted.state.begun(7).await, [0, 1, 2, 3, 4, 5, 6]);
 }
 
 /// A lane that is held up holds up no other, even with fewer permits than waiting messages.

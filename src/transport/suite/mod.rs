@@ -139,7 +139,7 @@ macro_rules! transport_suite {
             casts: a_cast_is_accepted_not_done, a_cast_to_nobody_fails_at_once,
                 a_fanout_reaches_each_instance_once, a_fanout_to_nobody_is_no_failure;
             limits: overload_is_answered_at_once, a_parcel_waits_no_longer_than_patience,
-                work_in_progress_is_bounded, equal_keys_run_in_order_one_at_a_time,
+                work_in_progress_is_bounded, equal_keys_run_in_order_one_at_a_time, what_waits_in_a_lane_is_handled_together_if_it_can_be,
                 other_lanes_are_not_held_up, a_full_lane_refuses, a_panic_is_an_internal_fault,
                 a_killed_actor_is_replaced, what_may_be_done_is_retried_only_if_repeatable;
             drain: a_drain_finishes_what_was_accepted, a_drain_takes_nothing_new, a_drain_ends_at_its_deadline,

@@ -28,6 +28,7 @@ crate::rpcs! { Probe;
     "panic"     Panic    => (), repeatable;
     "pass_gate" PassGate => u64;
     "in_lane"   InLane   => (), key = lane;
+    "meet"      Meet     => (), key = lane, together;
     "nudge"     Nudge    => (), repeatable;
     "flaky"     Flaky    => u32, repeatable;
     "fragile"   Fragile  => u32;
@@ -72,6 +73,15 @@ pub struct PassGate(pub u64);
 /// As [`PassGate`], in a lane; notes its number when it is through.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InLane {
+    /// The lane.
+    pub lane: String,
+    /// The number.
+    pub number: u64,
+}
+
+/// As [`InLane`], together with others of the lane; notes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Meet {
     /// The lane.
     pub lane: String,
     /// The number.
@@ -306,6 +316,12 @@ impl Handle<InLane> for ProbeState {
         self.inside.lock().retain(|other| *other != lane);
         self.noted.send_modify(|noted| noted.push(number));
         passed
+    }
+}
+
+impl Handle<Meet> for ProbeState {
+    async fn handle(&self, _: &Cx, Meet { number, .. }: Meet) -> Result<(), Fault> {
+        self.pass(number).await
     }
 }
 

@@ -12,11 +12,11 @@ use crate::domain::ttl::Ttl;
 use crate::rpcs;
 
 rpcs! { Central;
-    "create_recordset" CreateRecordset => Recordset,       once, key = zone_id;
+    "create_recordset" CreateRecordset => Recordset,       once, key = zone_id, together;
     "get_recordset"    GetRecordset    => Recordset,       repeatable;
     "find_recordsets"  FindRecordsets  => Page<Recordset>, repeatable;
-    "update_recordset" UpdateRecordset => Recordset,       once, key = zone_id;
-    "delete_recordset" DeleteRecordset => Recordset,       once, key = zone_id;
+    "update_recordset" UpdateRecordset => Recordset,       once, key = zone_id, together;
+    "delete_recordset" DeleteRecordset => Recordset,       once, key = zone_id, together;
 }
 
 /// Creates a recordset. Answers it as PENDING/CREATE, or ACTIVE/NONE if it has no records.

@@ -97,6 +97,10 @@ impl Driver for SqliteDriver {
         Box::pin(self.with_writer(move |connection| migrate::sqlite(connection, token)))
     }
 
+    fn has_one_writer(&self) -> bool {
+        true
+    }
+
     fn schema_version(&self) -> BoxFuture<'_, Result<Option<u32>, StoreError>> {
         Box::pin(self.with_writer(migrate::sqlite_version))
     }
