@@ -102,23 +102,26 @@ pub async fn equal_keys_run_in_order_one_at_a_time(bench: Bench) {
 
 /// Those of a lane that can be handled together wait for no other of them, and in all take one permit; nobody is overtaken.
 pub async fn what_waits_in_a_lane_is_handled_together_if_it_can_be(bench: Bench) {
-    let mounted = bench.mount(narrow(1, 64, LONG)).await;
+    let mounted = bench.mount(narrow(2, 64, LONG)).await;
     let meet = |number| Meet { lane: "same".into(), number };
-    let alone = |number| InLane { lane: "same".into(), number };
+    let alone = |lane: &str, number| InLane { lane: lane.into(), number };
     let send = bench.probe();
     assert_eq!(send.cast(&patient(), meet(0)).await, Ok(()));
     mounted.state.begun(1).await;
     for number in 1..=4 {
         assert_eq!(send.cast(&patient(), meet(number)).await, Ok(()));
     }
-    assert_eq!(send.cast(&patient(), alone(5)).await, Ok(()));
+    assert_eq!(send.cast(&patient(), alone("same", 5)).await, Ok(()));
     assert_eq!(send.cast(&patient(), meet(6)).await, Ok(()));
+    // Takes the other permit, and shows that what was sent before it is in its lane.
+    assert_eq!(send.cast(&patient(), alone("other", 100)).await, Ok(()));
+    mounted.state.begun(2).await;
     mounted.state.open(1);
-    assert_eq!(mounted.state.begun(5).await, [0, 1, 2, 3, 4]);
-    mounted.state.open(4);
-    assert_eq!(mounted.state.begun(6).await, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(mounted.state.begun(6).await, [0, 100, 1, 2, 3, 4]);
+    mounted.state.open(5);
+    assert_eq!(mounted.state.begun(7).await, [0, 100, 1, 2, 3, 4, 5]);
     mounted.state.open(2);
-    assert_eq!(mounted.state.begun(7).await, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(mounted.state.begun(8).await, [0, 100, 1, 2, 3, 4, 5, 6]);
 }
 
 /// A lane that is held up holds up no other, even with fewer permits than waiting messages.
